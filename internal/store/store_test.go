@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pulse"
+)
+
+// open opens a store in a temporary folder and closes it at the end of the test.
+func open(t testing.TB, opts Options) *Store {
+	t.Helper()
+	if opts.Dir == "" {
+		opts.Dir = t.TempDir()
+	}
+	s, err := Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// page is a delivery of one page.
+func page(key, body string) *pulse.Delivery {
+	return &pulse.Delivery{Source: "firecrawl", EventType: "crawl.page", Result: pulse.ResultQueued, Bytes: int64(len(body)),
+		Priority: pulse.PriorityCrawl, Elements: []pulse.Element{{Kind: pulse.KindUpsert, Key: key, URL: key, Body: []byte(body)}}}
+}
+
+func accept(t testing.TB, s *Store, d *pulse.Delivery) *pulse.Receipt {
+	t.Helper()
+	r, err := s.Accept(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// write is the commit of a job's page whose text is given.
+func write(job pulse.Job, text string) *Write {
+	return &Write{Job: &job, Layout: 1,
+		Document: pulse.Document{Title: "T", Text: text, ContentHash: fmt.Sprint(hashOf("", text))},
+		Chunks:   []pulse.Chunk{{Start: 0, End: len(text), Tokens: len(strings.Fields(text)), Headings: []string{"H"}, Hash: 7}}}
+}
+
+func commitPage(t testing.TB, s *Store, job pulse.Job, text string) Committed {
+	t.Helper()
+	done, err := s.Commit(t.Context(), write(job, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+func TestPageFromDeliveryToDocument(t *testing.T) {
+	s := open(t, Options{})
+	const key = "https://example.com/a"
+	d := page(key, `{"markdown":"hello"}`)
+	d.Crawl = pulse.CrawlEvent{ID: "c1"}
+	r := accept(t, s, d)
+	if len(r.Jobs) != 1 || r.Duplicate {
+		t.Fatalf("receipt %+v", r)
+	}
+	body, err := s.Part(t.Context(), r.Seq, 0)
+	if err != nil || string(body) != `{"markdown":"hello"}` {
+		t.Fatalf("part %q, %v", body, err)
+	}
+	done := commitPage(t, s, r.Jobs[0], "hello world")
+	if done.Outcome != pulse.OutcomeIndexed || done.Seq != 1 {
+		t.Fatalf("committed %+v", done)
+	}
+	rec, err := s.Document(t.Context(), "default", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rec.Document.Text != "hello world" || rec.Document.Version != 1 || len(rec.Chunks) != 1 || rec.Chunks[0].Headings[0] != "H" {
+		t.Errorf("document %+v", rec)
+	}
+	if len(rec.History) != 1 || rec.History[0].Outcome != "indexed" {
+		t.Errorf("history %+v", rec.History)
+	}
+	crawl, err := s.Crawl(t.Context(), "c1")
+	if err != nil || crawl.Counts.Received != 1 || crawl.Counts.Indexed != 1 || crawl.Origin != "https://example.com" {
+		t.Errorf("crawl %+v, %v", crawl, err)
+	}
+	stats, _ := s.Stats(t.Context())
+	if stats.Documents != 1 || stats.Chunks != 1 || stats.Jobs.Done != 1 || stats.Jobs.Available != 0 {
+		t.Errorf("stats %+v", stats)
+	}
+	commits, next, err := s.Commits(t.Context(), 0, 1<<20)
+	if err != nil || len(commits) != 1 || next != 1 || commits[0].Document.Text != "hello world" {
+		t.Errorf("commits %+v next %d, %v", commits, next, err)
+	}
+}
+
+func TestRepeatOwnsItsKeyOnlyOnceKept(t *testing.T) {
+	s := open(t, Options{})
+	d := page("https://example.com/a", "{}")
+	d.Key = "crawl.page:w1"
+	d.Elements = append(d.Elements, pulse.Element{Index: 1, URL: "x", Refused: "no url"})
+	first := accept(t, s, d)
+	again := *d
+	second := accept(t, s, &again)
+	if !second.Duplicate || second.Seq != first.Seq || len(second.JobIDs) != 1 || second.JobIDs[0] != first.JobIDs[0] || len(second.Refused) != 1 {
+		t.Errorf("first %+v, second %+v", first, second)
+	}
+}
+
+func TestVersionOfCachedContent(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s := open(t, Options{Now: func() time.Time { return now }})
+	start := now
+	for i := range 10 {
+		now = start.Add(time.Duration(i) * time.Minute)
+		accept(t, s, page(fmt.Sprintf("https://example.com/%d", i), "{}"))
+	}
+	f := func(at time.Time, want pulse.Version) {
+		t.Helper()
+		now = start.Add(time.Hour)
+		d := page("https://example.com/cached", "{}")
+		d.Elements[0].CachedAt = at
+		r := accept(t, s, d)
+		if want == 0 {
+			want = pulse.Version(r.Jobs[0].ID)
+		}
+		if got := r.Jobs[0].Version; got != want {
+			t.Errorf("version of content cached at %v is %d, want %d", at, got, want)
+		}
+	}
+	f(start.Add(-time.Second), -1)
+	f(start, 1)
+	f(start.Add(90*time.Second), 2)
+	f(start.Add(9*time.Minute), 10)
+	f(start.Add(time.Hour), 0)
+	f(start.Add(48*time.Hour), 0)
+}
+
+func TestSecondProcessIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	open(t, Options{Dir: dir})
+	_, err := Open(t.Context(), Options{Dir: dir})
+	if !errors.Is(err, pulse.ErrLocked) || !strings.Contains(err.Error(), "--server") {
+		t.Errorf("second open: %v", err)
+	}
+}
+
+func BenchmarkAccept(b *testing.B) {
+	s := open(b, Options{})
+	body := strings.Repeat("some words of a page ", 100)
+	var n int
+	b.ReportAllocs()
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			d := page("https://example.com/a/some/path", body)
+			d.Crawl.ID = "crawl-1"
+			d.Key = fmt.Sprint("k", time.Now().UnixNano(), &d)
+			if _, err := s.Accept(context.Background(), d); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	_ = n
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "deliveries/s")
+}
+
+func BenchmarkCommit(b *testing.B) {
+	s := open(b, Options{})
+	body := strings.Repeat("some words of a page ", 100)
+	var jobs []pulse.Job
+	for len(jobs) < b.N {
+		d := page("", "")
+		d.Elements = nil
+		for i := range min(1000, b.N-len(jobs)) {
+			k := fmt.Sprintf("https://example.com/%d/%d", len(jobs), i)
+			d.Elements = append(d.Elements, pulse.Element{Index: i, Kind: pulse.KindUpsert, Key: k, URL: k, Body: []byte(body)})
+		}
+		jobs = append(jobs, accept(b, s, d).Jobs...)
+	}
+	next := make(chan pulse.Job, len(jobs))
+	for _, j := range jobs {
+		next <- j
+	}
+	b.ReportAllocs()
+	b.SetParallelism(32)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.Commit(context.Background(), write(<-next, body)); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pages/s")
+}
