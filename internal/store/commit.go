@@ -282,6 +282,9 @@ func (c *commit) replace(t *tx, cur current) error {
 	if err := c.writeAliases(t); err != nil {
 		return err
 	}
+	if err := c.nameCollection(t); err != nil {
+		return err
+	}
 	if err := c.queueEmbed(t, seq); err != nil {
 		return err
 	}
@@ -368,6 +371,17 @@ func (c *commit) writeAliases(t *tx) error {
 		}
 	}
 	return nil
+}
+
+// nameCollection gives a collection that is new its row, with the page's layout as
+// the active one.
+func (c *commit) nameCollection(t *tx) error {
+	name := c.w.Job.Collection
+	if c.s.known[name] {
+		return nil
+	}
+	t.onCommit(func() { c.s.known[name] = true })
+	return t.exec(`INSERT INTO collections (name, layout) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, name, c.w.Layout)
 }
 
 // queueEmbed queues the job that will add the vectors that the commit lacks.

@@ -156,6 +156,7 @@ func (s *Store) newHistory(t *tx) error {
 	t.onCommit(func() {
 		s.identity.Store(&id)
 		s.tail.restart()
+		s.applied.restart()
 	})
 	if err := t.exec(`DELETE FROM applied`); err != nil {
 		return err

@@ -151,6 +151,23 @@ type appliedNote struct {
 	at  int64
 }
 
+// load reads how far followers had come, so that a rebuild after a restart does not
+// note old commits again.
+func (a *appliedNotes) load(ctx context.Context, db *sql.DB) error {
+	a.highest, a.waiting = map[string]pulse.CommitSeq{}, map[string]appliedNote{}
+	rows, err := db.QueryContext(ctx, `SELECT follower, max(seq) FROM applied GROUP BY follower`)
+	if err != nil {
+		return fmt.Errorf("read followers: %w", err)
+	}
+	return eachRow(rows, func(r *sql.Rows) error {
+		var follower string
+		var seq pulse.CommitSeq
+		err := r.Scan(&follower, &seq)
+		a.highest[follower] = seq
+		return err
+	})
+}
+
 // NoteApplied keeps that a follower has applied the log up to seq: telemetry, so it
 // costs no commit of its own but after a second without one. A rebuild that passes
 // old commits again notes nothing.
@@ -158,9 +175,6 @@ func (s *Store) NoteApplied(follower string, seq pulse.CommitSeq, at time.Time) 
 	a := &s.applied
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.highest == nil {
-		a.highest, a.waiting = map[string]pulse.CommitSeq{}, map[string]appliedNote{}
-	}
 	if seq <= a.highest[follower] {
 		return
 	}
@@ -197,6 +211,14 @@ func (a *appliedNotes) landed() {
 		}
 	}
 	a.writing = nil
+}
+
+// restart forgets all: the log is another one.
+func (a *appliedNotes) restart() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.highest)
+	clear(a.waiting)
 }
 
 // flushApplied writes notes that no group has taken along for a second.
