@@ -1,0 +1,240 @@
+// Package index makes the commit log searchable: a Follower reads it and applies
+// it, in order, to a target that can be thrown away and rebuilt. It also holds
+// the words that retrievers answer in: Request, Result, Candidate.
+package index
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"pulse"
+	"pulse/internal/store"
+)
+
+// Position is how far a target has applied a commit log, and whose.
+type Position struct {
+	Store, History string
+	Seq            pulse.CommitSeq
+}
+
+// Applier is a target of the commit log. It keeps its position with its data, so
+// that both move together.
+type Applier interface {
+	// Position is how far the target is; the zero Position when it holds nothing.
+	Position() Position
+	// Apply applies commits, in order, and moves to the position. Applying commits
+	// again changes nothing. Each document is seen as before or as after its commit.
+	Apply(ctx context.Context, commits []pulse.Commit, to Position) error
+	// Reset drops all data and moves to the position.
+	Reset(ctx context.Context, to Position) error
+}
+
+// Rebuilder is a target that can be filled anew beside the data that it serves.
+type Rebuilder interface {
+	// Fresh returns an empty target that serves nothing.
+	Fresh() Applier
+	// Replace takes the data and position of a target that Fresh returned.
+	Replace(fresh Applier)
+}
+
+// CommitLog is what a follower reads: the store.
+type CommitLog interface {
+	Identity() store.Identity
+	Head() pulse.CommitSeq
+	Changed() <-chan struct{}
+	Commits(ctx context.Context, after pulse.CommitSeq, maxBytes int) ([]pulse.Commit, pulse.CommitSeq, error)
+	NoteApplied(follower string, seq pulse.CommitSeq, at time.Time)
+}
+
+// Options tune a follower. The zero value is the default.
+type Options struct {
+	BatchBytes int // text and vectors read at once; 0 means 4 MiB
+	// MinBackoff and MaxBackoff bound the wait after an error; 0 means 100 ms and 30 s.
+	MinBackoff, MaxBackoff time.Duration
+	Log                    *slog.Logger
+	Now                    func() time.Time
+	// OnBatch hears of every applied batch: its commits, the position after it, and
+	// how long applying took.
+	OnBatch func(n int, seq pulse.CommitSeq, d time.Duration)
+}
+
+func (o Options) withDefaults() Options {
+	if o.BatchBytes == 0 {
+		o.BatchBytes = 4 << 20
+	}
+	if o.MinBackoff == 0 {
+		o.MinBackoff = 100 * time.Millisecond
+	}
+	if o.MaxBackoff == 0 {
+		o.MaxBackoff = 30 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Follower applies the commit log to one target. Only Run and Rebuild write to
+// the target, one batch at a time; the position is readable at any time.
+type Follower struct {
+	name    string
+	log     CommitLog
+	target  Applier
+	options Options
+
+	applying   sync.Mutex // held while the target changes
+	rebuilding sync.Mutex // held by Rebuild from start to end
+	progress   progress
+
+	// Of Run alone.
+	failures int
+}
+
+// New returns a follower. Its name is the one that the store keeps its progress by.
+func New(name string, log CommitLog, target Applier, o Options) *Follower {
+	f := &Follower{name: name, log: log, target: target, options: o.withDefaults()}
+	f.progress.goal = -1
+	return f
+}
+
+// Run follows the log until the context ends, and returns its error. After an
+// error of the log or the target it waits and tries the same commits again: it
+// never leaves one out.
+func (f *Follower) Run(ctx context.Context) error {
+	defer f.progress.close()
+	f.progress.start(f.log.Head(), f.known())
+	for ctx.Err() == nil {
+		changed := f.log.Changed()
+		more, err := f.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			f.noteFailure(err)
+			wait(ctx, f.backoff(), nil)
+		case !more:
+			f.noteSuccess()
+			wait(ctx, 0, changed)
+		default:
+			f.noteSuccess()
+		}
+	}
+	return ctx.Err()
+}
+
+// wait waits for the first of: the context's end, the channel, the time (0: never).
+func wait(ctx context.Context, d time.Duration, changed <-chan struct{}) {
+	var expired <-chan time.Time
+	if d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-expired:
+	}
+}
+
+// known is the target's sequence if it belongs to this log, else 0.
+func (f *Follower) known() pulse.CommitSeq {
+	position, id := f.target.Position(), f.log.Identity()
+	if position.Store != id.Store || position.History != id.History {
+		return 0
+	}
+	return position.Seq
+}
+
+// step applies one batch; more says that another may be there at once.
+func (f *Follower) step(ctx context.Context) (more bool, err error) {
+	f.applying.Lock()
+	defer f.applying.Unlock()
+	position, err := f.place(ctx, f.target)
+	if err != nil {
+		return false, err
+	}
+	return f.batch(ctx, f.target, position, true)
+}
+
+// place returns the target's position, after emptying a target that belongs to
+// another history, or is ahead of this log: what it holds cannot be trusted.
+func (f *Follower) place(ctx context.Context, target Applier) (Position, error) {
+	id, head := f.log.Identity(), f.log.Head()
+	position := target.Position()
+	if position.Store == id.Store && position.History == id.History && position.Seq <= head {
+		return position, nil
+	}
+	start := Position{Store: id.Store, History: id.History}
+	if position != (Position{}) {
+		f.options.Log.Warn("Index belongs to another history, rebuilding", "follower", f.name,
+			"applied", position.Seq, "head", head)
+	}
+	if err := target.Reset(ctx, start); err != nil {
+		return Position{}, fmt.Errorf("reset %s: %w", f.name, err)
+	}
+	return start, nil
+}
+
+// batch reads and applies what follows the position. Only the target that serves
+// is reported.
+func (f *Follower) batch(ctx context.Context, target Applier, position Position, serving bool) (more bool, err error) {
+	commits, next, err := f.log.Commits(ctx, position.Seq, f.options.BatchBytes)
+	if err != nil {
+		return false, fmt.Errorf("read commits after %d: %w", position.Seq, err)
+	}
+	if next <= position.Seq {
+		if serving {
+			f.progress.reach(position.Seq)
+		}
+		return false, nil
+	}
+	began := f.options.Now()
+	position.Seq = next
+	if err := target.Apply(ctx, commits, position); err != nil {
+		return false, fmt.Errorf("apply commits up to %d to %s: %w", next, f.name, err)
+	}
+	if serving {
+		f.report(len(commits), next, began)
+	}
+	return true, nil
+}
+
+func (f *Follower) report(n int, seq pulse.CommitSeq, began time.Time) {
+	now := f.options.Now()
+	f.progress.reach(seq)
+	f.log.NoteApplied(f.name, seq, now)
+	if f.options.OnBatch != nil {
+		f.options.OnBatch(n, seq, now.Sub(began))
+	}
+}
+
+func (f *Follower) noteFailure(err error) {
+	if f.failures == 0 {
+		f.options.Log.Warn("Index stands still", "follower", f.name, "applied", f.Applied(), "error", err)
+	}
+	f.failures++
+	f.progress.fail(err)
+}
+
+func (f *Follower) noteSuccess() {
+	if f.failures > 0 {
+		f.options.Log.Info("Index goes on", "follower", f.name, "applied", f.Applied(), "failures", f.failures)
+	}
+	f.failures = 0
+	f.progress.fail(nil)
+}
+
+// backoff doubles with each failure in a row; jitter takes up to half of it away,
+// so that followers of one target do not come back together.
+func (f *Follower) backoff() time.Duration {
+	d := f.options.MinBackoff << min(f.failures-1, 20)
+	d = min(d, f.options.MaxBackoff)
+	return d - rand.N(d/2+1)
+}

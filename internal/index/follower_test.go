@@ -1,0 +1,325 @@
+package index_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pulse"
+	"pulse/internal/index"
+	"pulse/internal/index/indextest"
+)
+
+// target keeps what was applied to it. Fresh and Replace make it a Rebuilder.
+type target struct {
+	mu       sync.Mutex
+	position index.Position
+	seqs     []pulse.CommitSeq // that were applied since the last reset
+	resets   int
+	err      error
+	gate     chan struct{} // when set, Apply waits for it
+}
+
+func (t *target) Position() index.Position {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.position
+}
+
+func (t *target) Apply(ctx context.Context, commits []pulse.Commit, to index.Position) error {
+	t.mu.Lock()
+	gate, err := t.gate, t.err
+	t.mu.Unlock()
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range commits {
+		t.seqs = append(t.seqs, c.Seq)
+	}
+	t.position = to
+	return nil
+}
+
+func (t *target) Reset(_ context.Context, to index.Position) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.position, t.seqs = to, nil
+	t.resets++
+	return nil
+}
+
+func (t *target) set(err error, gate chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.err, t.gate = err, gate
+}
+
+func (t *target) applied() []pulse.CommitSeq {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]pulse.CommitSeq(nil), t.seqs...)
+}
+
+func document(id int) pulse.Commit {
+	return pulse.Commit{Document: pulse.Document{ID: pulse.DocumentID(id), State: pulse.StateLive, Text: "0123456789"}}
+}
+
+// run starts a follower inside the test's bubble and returns what stops it.
+func run(t *testing.T, f *index.Follower) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Run returned %v", err)
+		}
+	}
+}
+
+func wantSeqs(t *testing.T, got *target, want ...pulse.CommitSeq) {
+	t.Helper()
+	if diff := cmp.Diff(want, got.applied()); diff != "" {
+		t.Errorf("applied commits (-want +got):\n%s", diff)
+	}
+}
+
+func TestFollowsInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, to := indextest.NewLog("one"), &target{}
+		for i := range 5 {
+			log.Add(document(i))
+		}
+		var batches []int
+		f := index.New("local", log, to, index.Options{BatchBytes: 20, OnBatch: func(n int, _ pulse.CommitSeq, _ time.Duration) {
+			batches = append(batches, n)
+		}})
+		if f.CaughtUp() || len(f.Reasons()) == 0 {
+			t.Errorf("caught up before it ran: %v", f.Reasons())
+		}
+		stop := run(t, f)
+		synctest.Wait()
+		wantSeqs(t, to, 1, 2, 3, 4, 5)
+		if !f.CaughtUp() || f.Applied() != 5 || f.Reasons() != nil {
+			t.Errorf("caught up %v, applied %d, reasons %v", f.CaughtUp(), f.Applied(), f.Reasons())
+		}
+		log.Add(document(2))
+		synctest.Wait()
+		wantSeqs(t, to, 1, 2, 3, 4, 5, 6)
+		stop()
+		if diff := cmp.Diff([]int{2, 2, 1, 1}, batches); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]pulse.CommitSeq{2, 4, 5, 6}, log.Notes()); diff != "" {
+			t.Errorf("noted as applied (-want +got):\n%s", diff)
+		}
+
+		// A new follower goes on where the data is.
+		log.Add(document(9))
+		stop = run(t, index.New("local", log, to, index.Options{}))
+		synctest.Wait()
+		wantSeqs(t, to, 1, 2, 3, 4, 5, 6, 7)
+		stop()
+	})
+}
+
+func TestUnknownHistoryRebuilds(t *testing.T) {
+	f := func(name string, before index.Position, wantResets int, want ...pulse.CommitSeq) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log, to := indextest.NewLog("one"), &target{position: before}
+				for i := range 3 {
+					log.Add(document(i))
+				}
+				stop := run(t, index.New("local", log, to, index.Options{}))
+				synctest.Wait()
+				stop()
+				wantSeqs(t, to, want...)
+				if to.resets != wantResets {
+					t.Errorf("%d resets, want %d", to.resets, wantResets)
+				}
+			})
+		})
+	}
+	f("known", index.Position{Store: "test", History: "one", Seq: 2}, 0, 3)
+	f("at the head", index.Position{Store: "test", History: "one", Seq: 3}, 0)
+	f("empty", index.Position{}, 1, 1, 2, 3)
+	f("other history", index.Position{Store: "test", History: "zero", Seq: 2}, 1, 1, 2, 3)
+	f("other store", index.Position{Store: "else", History: "one", Seq: 2}, 1, 1, 2, 3)
+	f("past the head", index.Position{Store: "test", History: "one", Seq: 4}, 1, 1, 2, 3)
+}
+
+func TestHistoryChangesWhileRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, to := indextest.NewLog("one"), &target{}
+		for i := range 3 {
+			log.Add(document(i))
+		}
+		f := index.New("local", log, to, index.Options{})
+		stop := run(t, f)
+		synctest.Wait()
+		log.Restart("two", 1)
+		synctest.Wait()
+		wantSeqs(t, to, 1)
+		if f.Applied() != 1 {
+			t.Errorf("applied %d after the history was cut at 1", f.Applied())
+		}
+		stop()
+	})
+}
+
+func TestErrorsSkipNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log, to := indextest.NewLog("one"), &target{}
+		f := index.New("local", log, to, index.Options{Log: slog.New(slog.NewTextHandler(&out, nil))})
+		to.set(errors.New("target is away"), nil)
+		log.Add(document(1))
+		began := time.Now()
+		stop := run(t, f)
+		<-time.After(10 * time.Minute) // of the bubble's clock
+		synctest.Wait()
+		if f.CaughtUp() || !strings.Contains(strings.Join(f.Reasons(), " "), "target is away") {
+			t.Errorf("reasons %v", f.Reasons())
+		}
+		if n := log.Reads(); n < 20 || n > 60 {
+			t.Errorf("%d tries in ten minutes: backoff does not double up to 30 s", n)
+		}
+		to.set(nil, nil)
+		if err := f.Wait(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(began); waited > 11*time.Minute {
+			t.Errorf("went on after %v", waited)
+		}
+		log.Fail(errors.New("log is away"))
+		log.Add(document(2))
+		synctest.Wait()
+		log.Fail(nil)
+		if err := f.Wait(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		stop()
+		wantSeqs(t, to, 1, 2)
+		if n := strings.Count(out.String(), "stands still"); n != 2 {
+			t.Errorf("%d lines about standing still, want one for each outage:\n%s", n, out.String())
+		}
+		if n := strings.Count(out.String(), "goes on"); n != 2 {
+			t.Errorf("%d lines about going on, want 2:\n%s", n, out.String())
+		}
+	})
+}
+
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, to := indextest.NewLog("one"), &target{}
+		f := index.New("local", log, to, index.Options{})
+		results := make([]error, 4)
+		var waiting sync.WaitGroup
+		for i := range results {
+			waiting.Go(func() { results[i] = f.Wait(context.Background(), pulse.CommitSeq(i)) })
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := f.Wait(short, 1); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("wait past its deadline: %v", err)
+		}
+		stop := run(t, f)
+		log.Add(document(1))
+		synctest.Wait()
+		log.Add(document(2))
+		synctest.Wait()
+		stop()
+		waiting.Wait()
+		if diff := cmp.Diff([]bool{true, true, true, false}, []bool{
+			results[0] == nil, results[1] == nil, results[2] == nil, results[3] == nil,
+		}); diff != "" || !errors.Is(results[3], pulse.ErrClosed) {
+			t.Errorf("waits for 0 to 3 of 2: %v", results)
+		}
+		if err := f.Wait(t.Context(), 3); !errors.Is(err, pulse.ErrClosed) {
+			t.Errorf("wait after the end: %v", err)
+		}
+	})
+}
+
+func TestRebuildInPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, to := indextest.NewLog("one"), &target{}
+		for i := range 3 {
+			log.Add(document(i))
+		}
+		f := index.New("local", log, to, index.Options{})
+		stop := run(t, f)
+		synctest.Wait()
+		seq, err := f.Rebuild(t.Context())
+		if err != nil || seq != 3 {
+			t.Errorf("Rebuild: %d, %v", seq, err)
+		}
+		wantSeqs(t, to, 1, 2, 3)
+		stop()
+	})
+}
+
+// rebuilder is a target whose fresh twin can be held back.
+type rebuilder struct {
+	target
+	gate chan struct{}
+}
+
+func (r *rebuilder) Fresh() index.Applier { return &target{gate: r.gate} }
+
+func (r *rebuilder) Replace(fresh index.Applier) {
+	other := fresh.(*target)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.position, r.seqs = other.position, append([]pulse.CommitSeq{-1}, other.seqs...)
+}
+
+func TestRebuildServesMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, to := indextest.NewLog("one"), &rebuilder{gate: make(chan struct{})}
+		log.Add(document(1))
+		f := index.New("local", log, to, index.Options{})
+		stop := run(t, f)
+		synctest.Wait()
+		done := make(chan error, 1)
+		go func() {
+			_, err := f.Rebuild(t.Context())
+			done <- err
+		}()
+		synctest.Wait()
+		log.Add(document(2))
+		synctest.Wait()
+		wantSeqs(t, &to.target, 1, 2) // the old data follows while the new is made
+		if _, err := f.Rebuild(t.Context()); !errors.Is(err, pulse.ErrConflict) {
+			t.Errorf("second rebuild: %v", err)
+		}
+		close(to.gate)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		log.Add(document(3))
+		synctest.Wait()
+		wantSeqs(t, &to.target, -1, 1, 2, 3)
+		stop()
+	})
+}

@@ -1,0 +1,177 @@
+package keyword
+
+import (
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// MaxTermBytes bounds one term; a longer word is cut into several, as Lucene does.
+const MaxTermBytes = 255
+
+// Term is one term of a text, with the bytes of the text that it was made of.
+type Term struct {
+	Text       string
+	Start, End int // byte offsets in the text that was analysed
+}
+
+// Analyze cuts text into terms: words by UAX #29, normalised (NFKC), folded to
+// lower case, without what is not shown (soft hyphens, joiners); runs of Chinese,
+// Japanese, Korean, Thai, Lao and Khmer as overlapping pairs of characters, a
+// lone character as itself. Words without a letter or digit are left out.
+// Terms come in order; only the pairs of one run overlap.
+func Analyze(text string) []Term {
+	terms := make([]Term, 0, len(text)/6+1)
+	scan(text, func(term []byte, start, end int) {
+		terms = append(terms, Term{Text: string(term), Start: start, End: end})
+	})
+	return terms
+}
+
+// emitFunc takes one term. The bytes are the scanner's own until it returns.
+type emitFunc func(term []byte, start, end int)
+
+// scan is Analyze without memory of its own: emit is called for each term in order.
+func scan(text string, emit emitFunc) {
+	if norm.NFKC.QuickSpanString(text) == len(text) && utf8.ValidString(text) {
+		s := scanner{text: text, emit: emit}
+		s.run()
+		return
+	}
+	normal, offsets := normalise(text)
+	s := scanner{text: normal, emit: func(term []byte, start, end int) {
+		emit(term, offsets.start(start), offsets.end(end))
+	}}
+	s.run()
+}
+
+// scanner cuts one normalised text. Stretches of ASCII, which most texts are made
+// of, are cut by the byte; what touches other characters goes to the full rules.
+type scanner struct {
+	text string
+	emit emitFunc
+	buf  []byte // the word being built
+
+	// The run of bigram characters that has been read but not ended.
+	runLen    int
+	prevStart int    // of its last character
+	prevEnd   int    // of it, with the marks that followed
+	prev      []byte // its last character
+}
+
+// The classes of ASCII bytes in the word rules of UAX #29.
+const (
+	classOther  = iota
+	classLetter // ALetter
+	classDigit  // Numeric
+	classJoin   // ExtendNumLet: joins letters and digits
+	classMidLet // MidLetter: stays inside letters
+	classMidNum // MidNum: stays inside digits
+	classMid    // MidNumLet and Single_Quote: stays inside either
+)
+
+var asciiClass, asciiLower = asciiTables()
+
+func asciiTables() (class, lower [256]byte) {
+	for c := range 256 {
+		lower[c] = byte(c)
+		switch {
+		case 'a' <= c && c <= 'z':
+			class[c] = classLetter
+		case 'A' <= c && c <= 'Z':
+			class[c], lower[c] = classLetter, byte(c)+'a'-'A'
+		case '0' <= c && c <= '9':
+			class[c] = classDigit
+		case c == '_':
+			class[c] = classJoin
+		case c == ':':
+			class[c] = classMidLet
+		case c == ',' || c == ';':
+			class[c] = classMidNum
+		case c == '.' || c == '\'':
+			class[c] = classMid
+		}
+	}
+	return class, lower
+}
+
+func (s *scanner) run() {
+	s.buf = make([]byte, 0, 64)
+	for i := 0; i < len(s.text); {
+		c := s.text[i]
+		switch class := asciiClass[c]; {
+		case c >= 0x80:
+			i = s.span(i)
+		case class == classLetter || class == classDigit || class == classJoin:
+			end, ok := s.word(i)
+			if !ok {
+				end = s.span(i)
+			}
+			i = end
+		default:
+			i++
+		}
+	}
+	s.endRun()
+}
+
+// word reads the ASCII word at start and emits it. It is not ok, and nothing is
+// emitted, when a character that is not ASCII decides where the word ends.
+func (s *scanner) word(start int) (end int, ok bool) {
+	text := s.text
+	buf := s.buf[:0]
+	last, content := byte(classOther), false
+	i := start
+	for ; i < len(text); i++ {
+		c := text[i]
+		class := asciiClass[c]
+		switch class {
+		case classLetter, classDigit:
+			content = true
+		case classJoin:
+		case classOther:
+			if c >= 0x80 {
+				return 0, false
+			}
+			return i, s.emitASCII(buf, content, start, i)
+		default:
+			if i+1 < len(text) && text[i+1] >= 0x80 {
+				return 0, false
+			}
+			if !joins(last, class, text, i+1) {
+				return i, s.emitASCII(buf, content, start, i)
+			}
+		}
+		last = class
+		buf = append(buf, asciiLower[c])
+	}
+	return i, s.emitASCII(buf, content, start, i)
+}
+
+// joins says whether a byte of a mid class, after one of class last, stays inside
+// the word because the byte at next continues it (WB6, WB7, WB11, WB12).
+func joins(last, class byte, text string, next int) bool {
+	if next >= len(text) {
+		return false
+	}
+	following := asciiClass[text[next]]
+	if last == classLetter && following == classLetter {
+		return class != classMidNum
+	}
+	return last == classDigit && following == classDigit && class != classMidLet
+}
+
+// emitASCII emits a lower-case ASCII word and keeps its memory. It is always true.
+func (s *scanner) emitASCII(word []byte, content bool, start, end int) bool {
+	s.buf = word
+	if !content {
+		return true
+	}
+	s.endRun()
+	for len(word) > MaxTermBytes {
+		s.emit(word[:MaxTermBytes], start, start+MaxTermBytes)
+		word, start = word[MaxTermBytes:], start+MaxTermBytes
+	}
+	s.emit(word, start, end)
+	return true
+}

@@ -1,0 +1,208 @@
+package keyword
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/clipperhouse/uax29/v2/words"
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/unicode/norm"
+)
+
+func TestAnalyze(t *testing.T) {
+	f := func(text string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, term := range Analyze(text) {
+			got = append(got, term.Text)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Analyze(%q) (-want +got):\n%s", text, diff)
+		}
+	}
+	f("")
+	f("  \t\n !? -- ___ …")
+	f("The quick (“brown”) fox can’t jump 32.3 feet, right?",
+		"the", "quick", "brown", "fox", "can't", "jump", "32.3", "feet", "right")
+	f("Don't 3,000;4 a.b a:b a,b 1:2 x_1 _y_ v1.31.2 k8s.io.",
+		"don't", "3,000;4", "a.b", "a:b", "a", "b", "1", "2", "x_1", "_y_", "v1.31.2", "k8s.io")
+	f("kube-apiserver's", "kube", "apiserver's")
+	f("STRASSE Straße ẞ", "strasse", "strasse", "ss")
+	f("ΣΊΣΥΦΟΣ σίσυφος Ἀθῆναι ι", "σίσυφοσ", "σίσυφοσ", "ἀθῆναι", "ι")
+	f("İstanbul ǅ Ⅷ ﬁne ＡＢＣ１２", "istanbul", "dž", "viii", "fine", "abc12")
+	f("co\u00ADoperate \u200Fشالوم\u200F", "cooperate", "شالوم")
+	f("Привет, МИР!", "привет", "мир")
+	f("cafe\u0301 CAFÉ", "café", "café")
+	f("שלום צה\"ל", "שלום", "צה\"ל")
+
+	f("东京都", "东京", "京都")
+	f("猫", "猫")
+	f("猫 犬です", "猫", "犬で", "です")
+	f("Kubernetesは便利", "kubernetes", "は便", "便利")
+	f("ｺﾝﾋﾟｭｰﾀ", "コン", "ンピ", "ピュ", "ュー", "ータ")
+	f("쿠버네티스 Pod는", "쿠버", "버네", "네티", "티스", "pod", "는")
+	f("中文。中", "中文", "中")
+	f("葛\U000E0100城", "葛城")
+	f("สวัสดี ๑๒", "สว", "วั", "ัส", "สด", "ดี", "๑๒")
+	f("ຂອບໃຈ", "ຂອ", "ອບ", "ບໃ", "ໃຈ")
+	f("ខ្មែរ។", "ខ្", "្ម", "មែ", "ែរ")
+	f("第1章", "第", "1", "章")
+}
+
+func TestAnalyzeCutsLongWords(t *testing.T) {
+	terms := Analyze("x " + strings.Repeat("a", 600) + " " + strings.Repeat("é", 200))
+	var got []int
+	for _, term := range terms {
+		got = append(got, len(term.Text))
+		if !utf8.ValidString(term.Text) {
+			t.Errorf("term %q is cut inside a rune", term.Text)
+		}
+	}
+	if diff := cmp.Diff([]int{1, 255, 255, 90, 254, 146}, got); diff != "" {
+		t.Errorf("term lengths (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnalyzeOffsets(t *testing.T) {
+	f := func(text string, want ...string) {
+		t.Helper()
+		var got []string
+		for _, term := range Analyze(text) {
+			got = append(got, text[term.Start:term.End])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Analyze(%q) spans (-want +got):\n%s", text, diff)
+		}
+	}
+	f("One, (Two)", "One", "Two")
+	f("¾ of it… ﬁne", "¾", "of", "it", "ﬁne")
+	f("a cafe\u0301!", "a", "cafe\u0301")
+	f("京都 ｶﾞｷﾞ", "京都", "ｶﾞｷﾞ")
+	f("กำ x", "กำ"[:6], "กำ"[3:6], "x") // one character that is two when normalised
+}
+
+// everySpan is scan by the full rules alone: the slow twin of the ASCII path.
+func everySpan(text string) []Term {
+	normal, offsets := normalise(text)
+	var terms []Term
+	s := scanner{text: normal, emit: func(term []byte, start, end int) {
+		terms = append(terms, Term{string(term), offsets.start(start), offsets.end(end)})
+	}}
+	it := words.FromString(normal)
+	for it.Next() {
+		s.token(it.Value(), it.Start())
+	}
+	s.endRun()
+	return terms
+}
+
+func checkAnalyze(t *testing.T, text string) {
+	t.Helper()
+	got := Analyze(text)
+	if diff := cmp.Diff(everySpan(text), append([]Term(nil), got...)); diff != "" {
+		t.Fatalf("Analyze(%q) by the full rules and by ASCII (-full +ascii):\n%s", text, diff)
+	}
+	last := 0
+	for _, term := range got {
+		if term.Start < last || term.End <= term.Start || term.End > len(text) {
+			t.Fatalf("Analyze(%q): term %+v after one at %d", text, term, last)
+		}
+		if len(term.Text) == 0 || len(term.Text) > MaxTermBytes {
+			t.Fatalf("Analyze(%q): term of %d bytes", text, len(term.Text))
+		}
+		last = term.Start
+	}
+}
+
+func FuzzAnalyze(f *testing.F) {
+	for _, text := range []string{
+		"", "a", "it's a:b 1.2,3;4 x_y", "é a.é a\u0301b 1\u0301.2", "don’t: ’", "a:\u0301b c", "  \u0301x",
+		"日本語テキスト and ไทย", "\xff\xfea\xc3", "0\xea 0", "…½ﷺ㍿", "\u200d👩\u200d👩 🇩🇪🇫🇷", "\u0e01\u0e33", "한국어 a한b",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(checkAnalyze)
+}
+
+func TestAnalyzeTwinOnPages(t *testing.T) {
+	for _, name := range []string{"en.txt", "mixed.txt"} {
+		checkAnalyze(t, readSample(t, name))
+	}
+}
+
+func readSample(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestAnalyzeIsLinear(t *testing.T) {
+	// Shapes on which a scanner that looks back or ahead would take for ever.
+	const n = 1 << 20
+	for _, unit := range []string{"a", "a:", "a.", "1,", "a\u0301", ":\u0301", "é", "\u0301", "\u200d", "猫", "…", " ", "_", "\xff", "'\u00ad"} {
+		text := strings.Repeat(unit, n/len(unit))
+		c := NewCounter().Count(text)
+		if c.Length > n {
+			t.Errorf("%q: %d terms", unit, c.Length)
+		}
+	}
+}
+
+func TestCountMatchesAnalyze(t *testing.T) {
+	counter := NewCounter()
+	for _, text := range []string{readSample(t, "en.txt"), "", readSample(t, "mixed.txt"), "a b a"} {
+		want := make(map[string]int)
+		terms := Analyze(text)
+		for _, term := range terms {
+			want[term.Text]++
+		}
+		counts := counter.Count(text)
+		got := make(map[string]int)
+		counts.each(func(term []byte, frequency uint32) { got[string(term)] = int(frequency) })
+		if diff := cmp.Diff(want, got); diff != "" || counts.Length != len(terms) {
+			t.Errorf("counts of %.20q, %d terms of %d (-want +got):\n%s", text, counts.Length, len(terms), diff)
+		}
+	}
+}
+
+func TestQueryTerms(t *testing.T) {
+	want := []QueryTerm{{"to", 2}, {"be", 2}, {"or", 1}, {"not", 1}}
+	if diff := cmp.Diff(want, QueryTerms("To be, or not to be")); diff != "" {
+		t.Errorf("QueryTerms (-want +got):\n%s", diff)
+	}
+}
+
+func TestNormaliseOffsetsCover(t *testing.T) {
+	text := readSample(t, "mixed.txt") + "…½ﷺ㍿ e\u0301"
+	normal, _ := normalise(text)
+	if want := norm.NFKC.String(text); normal != want {
+		t.Error("normalise differs from NFKC of the whole")
+	}
+}
+
+func BenchmarkAnalyze(b *testing.B) {
+	for _, name := range []string{"en.txt", "mixed.txt"} {
+		text := readSample(b, name)
+		b.Run("terms/"+name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				Analyze(text)
+			}
+		})
+		b.Run("count/"+name, func(b *testing.B) {
+			counter := NewCounter()
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				counter.Count(text)
+			}
+		})
+	}
+}

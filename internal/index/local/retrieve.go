@@ -1,0 +1,163 @@
+package local
+
+import (
+	"context"
+	"fmt"
+
+	"pulse"
+	"pulse/internal/index"
+	"pulse/internal/index/keyword"
+	"pulse/internal/index/vector"
+)
+
+// Retrieve finds candidates by keyword and by vector in one state of the index.
+func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s := retrieval{request: r, filter: x.newFilter(r.Filter), terms: keyword.QueryTerms(r.Text)}
+	if !s.filter.all() {
+		s.accept = func(number uint32) bool { return s.filter.refused(s.in.documents[number]) == "" }
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	s.in = x.data.collections[collectionName(r.Collection)]
+	s.result.Standing = s.standing()
+	if s.in != nil {
+		s.byKeyword()
+		s.byVector()
+	}
+	return &s.result, nil
+}
+
+// retrieval is one request at work, under the read lock.
+type retrieval struct {
+	request index.Request
+	filter  *filter
+	terms   []keyword.QueryTerm
+	accept  func(number uint32) bool // nil when there is no filter
+	in      *collection              // nil when there is none
+	named   *document                // of request.Key, when it passes the filter
+	result  index.Result
+}
+
+// standing looks the named document up; its places are filled in by the searches.
+func (s *retrieval) standing() *index.Standing {
+	if s.request.Key == "" {
+		return nil
+	}
+	standing := &index.Standing{}
+	if s.in == nil {
+		return standing
+	}
+	number, known := s.in.numbers[s.request.Key]
+	if !known {
+		return standing
+	}
+	standing.Known = true
+	named := s.in.documents[number]
+	if condition := s.filter.refused(named); condition != "" {
+		standing.Filtered = named.describe(condition)
+		return standing
+	}
+	s.named = named
+	return standing
+}
+
+func (s *retrieval) byKeyword() {
+	if len(s.terms) == 0 {
+		return
+	}
+	found := newBest(s.in, s.request.Window, s.named)
+	s.in.keyword.Search(s.terms, s.accept, found.add)
+	s.result.Keyword = s.list(found)
+	if s.request.Explain {
+		candidates := s.result.Keyword.Candidates
+		for i, m := range found.matches {
+			candidates[i].Terms = s.explain(m)
+		}
+	}
+	if s.named == nil {
+		return
+	}
+	s.result.Standing.Keyword = found.place()
+	if found.named.number != none {
+		s.result.Standing.Keyword.Terms = s.explain(found.named)
+	} else {
+		s.result.Standing.Keyword.Why = "it holds no word of the query"
+	}
+}
+
+func (s *retrieval) byVector() {
+	if s.request.Vector == nil {
+		return
+	}
+	unit, err := vector.Normalise(s.request.Vector)
+	if err != nil {
+		s.result.VectorRefused = fmt.Sprintf("the query's %v", err)
+		return
+	}
+	vectors := s.in.vectors[len(unit)]
+	if vectors == nil {
+		for dimension := range s.in.vectors {
+			s.result.VectorRefused = fmt.Sprintf("the query's vector has %d numbers, the index holds vectors of %d", len(unit), dimension)
+		}
+		s.noteNoVector(0, false)
+		return
+	}
+	found := newBest(s.in, s.request.Window, s.named)
+	near, seen := 0.0, false
+	// The unit has the index's dimension, the only thing that Search refuses.
+	_ = vectors.Search(unit, s.accept, func(number, ordinal uint32, score float64) {
+		if s.named != nil && s.in.documents[number] == s.named {
+			near, seen = score, true
+		}
+		if score > 0 && score >= s.request.MinVectorScore {
+			found.add(number, ordinal, score)
+		}
+	})
+	s.result.Vector = s.list(found)
+	if s.named != nil {
+		s.result.Standing.Vector = found.place()
+	}
+	if found.named.number == none {
+		s.noteNoVector(near, seen)
+	}
+}
+
+// noteNoVector says why the named document is not found by vector.
+func (s *retrieval) noteNoVector(near float64, seen bool) {
+	if s.named == nil {
+		return
+	}
+	why := "it has no vector"
+	if seen {
+		why = fmt.Sprintf("its vector is not near enough: %.4f", near)
+	}
+	s.result.Standing.Vector.Why = why
+}
+
+// list turns the best matches into candidates.
+func (s *retrieval) list(found *best) index.List {
+	found.sort()
+	candidates := make([]index.Candidate, len(found.matches))
+	for i, m := range found.matches {
+		d := s.in.documents[m.number]
+		candidates[i] = index.Candidate{
+			Document: d.id, Key: d.key, ContentHash: d.contentHash, CommitSeq: d.seq,
+			Chunk: &d.chunks[m.ordinal], Score: m.score,
+		}
+	}
+	return index.List{Candidates: candidates, More: found.more}
+}
+
+func (s *retrieval) explain(m match) []pulse.TermExplain {
+	parts := s.in.keyword.Explain(s.terms, m.number, m.ordinal)
+	terms := make([]pulse.TermExplain, len(parts))
+	for i, p := range parts {
+		terms[i] = pulse.TermExplain{
+			Term: p.Term, Frequency: p.Frequency, Documents: p.Chunks, IDF: p.IDF, Score: p.Score,
+		}
+	}
+	return terms
+}

@@ -1,0 +1,119 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pulse"
+	"pulse/internal/index/keyword"
+)
+
+// page is one page of a ranked list, ready to be shown.
+type page struct {
+	hits []pulse.Hit
+	// moved is the last commit by which a hit has moved past the index; 0 when none.
+	moved pulse.CommitSeq
+}
+
+func (p *page) answer(r *ranking, snapshot string) *pulse.Answer {
+	return &pulse.Answer{
+		Total: len(r.items), TotalRelation: r.relation, Snapshot: snapshot,
+		Hits: p.hits, Degraded: r.degraded,
+	}
+}
+
+// page fills the hits of the wanted page. A document that is gone is left out; one
+// that has moved keeps its place, without a passage.
+func (s *Searcher) page(ctx context.Context, q *checked, r *ranking) (*page, error) {
+	from := min(q.Offset, len(r.items))
+	items := r.items[from:min(from+q.Limit, len(r.items))]
+	p := &page{hits: make([]pulse.Hit, 0, len(items))}
+	if len(items) == 0 {
+		return p, nil
+	}
+	ids := make([]pulse.DocumentID, len(items))
+	for i := range items {
+		ids[i] = items[i].document
+	}
+	documents, err := s.deps.Store.DocumentsByID(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read %d hits: %w", len(ids), err)
+	}
+	terms := newTermSet(q)
+	for i := range items {
+		d, found := documents[items[i].document]
+		if !found || d.State == pulse.StateGone {
+			p.note(d.CommitSeq, s.deps.Follower.Head)
+			continue
+		}
+		hit := r.hit(q, &items[i], d)
+		if err := s.addPassage(ctx, p, &hit, &items[i], terms); err != nil {
+			return nil, err
+		}
+		p.hits = append(p.hits, hit)
+	}
+	return p, nil
+}
+
+// note keeps that a hit has moved by a commit; where that is not known, by the head.
+func (p *page) note(seq pulse.CommitSeq, head func() pulse.CommitSeq) {
+	if seq == 0 {
+		seq = head()
+	}
+	p.moved = max(p.moved, seq)
+}
+
+func (r *ranking) hit(q *checked, it *item, d pulse.Document) pulse.Hit {
+	d.Text = ""
+	hit := pulse.Hit{
+		Score: it.score, Scores: make(map[string]float64, numRetrievers),
+		Document: d, Chunk: *it.chunk, Copies: int(it.copies),
+	}
+	for i, l := range it.legs {
+		if l.rank > 0 {
+			hit.Scores[retrieverNames[i]] = l.score
+		}
+	}
+	if q.Explain {
+		hit.Explain = r.explain(it)
+		hit.Explain.URL = d.URL
+	}
+	return hit
+}
+
+// maxSpanBytes bounds what is read of a chunk to find its passage in.
+const maxSpanBytes = 16 << 10
+
+func (s *Searcher) addPassage(ctx context.Context, p *page, hit *pulse.Hit, it *item, terms termSet) error {
+	if hit.Document.CommitSeq != it.seq {
+		p.note(hit.Document.CommitSeq, s.deps.Follower.Head)
+		return nil
+	}
+	end := min(it.chunk.End, it.chunk.Start+maxSpanBytes)
+	span, err := s.deps.Store.Passage(ctx, it.document, it.seq, it.chunk.Start, end)
+	if errors.Is(err, pulse.ErrConflict) || errors.Is(err, pulse.ErrNotFound) {
+		p.note(0, s.deps.Follower.Head)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read passage of %s: %w", it.key, err)
+	}
+	hit.Passage, hit.Marks = cutPassage(span, terms)
+	return nil
+}
+
+// termSet numbers the terms of a query.
+type termSet map[string]int
+
+// newTermSet is of the terms that are marked: none where words were not asked for.
+func newTermSet(q *checked) termSet {
+	if q.Mode == pulse.ModeVector {
+		return nil
+	}
+	set := make(termSet)
+	for i, t := range keyword.QueryTerms(q.Text) {
+		set[t.Text] = i
+	}
+	return set
+}

@@ -1,0 +1,250 @@
+// Package search answers queries: it finds candidates by keyword and by vector,
+// fuses them, and shows each document by its best chunk with a passage.
+//
+// The index may be a few commits behind the store. A hit is shown only as the
+// index knew it: where the store has moved on, the search waits a moment for the
+// index and runs again, and in the end leaves out the passage rather than show
+// words of another version.
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pulse"
+	"pulse/internal/index"
+)
+
+// Retriever finds candidates in one state of an index.
+type Retriever interface {
+	Retrieve(ctx context.Context, r index.Request) (*index.Result, error)
+}
+
+// Store gives what an index does not hold: the fields of hits and the text of
+// passages. Both are as store.Store documents them.
+type Store interface {
+	DocumentsByID(ctx context.Context, ids []pulse.DocumentID) (map[pulse.DocumentID]pulse.Document, error)
+	Passage(ctx context.Context, id pulse.DocumentID, seq pulse.CommitSeq, start, end int) (string, error)
+}
+
+// QueryEmbedder makes a query's vector.
+type QueryEmbedder interface {
+	EmbedQuery(ctx context.Context, text string) (pulse.Vector, error)
+}
+
+// Deps are the parts that a search stands on.
+type Deps struct {
+	Index    Retriever
+	Follower *index.Follower // of Index
+	Store    Store
+	Embedder QueryEmbedder // nil: search is by keyword
+	// Key makes a document's key of a URL; nil takes the URL as it is.
+	Key func(url string) (string, error)
+}
+
+// The ways to fuse what the retrievers found.
+const (
+	FusionMinMax = "minmax" // weighted sum of scores, each scaled by its list
+	FusionRRF    = "rrf"    // reciprocal ranks
+)
+
+// Options tune searches. The zero value is the default.
+type Options struct {
+	Window            int           // documents that each retriever gives, and that are fused; 0 means 1,000
+	Fusion            string        // "" means FusionMinMax
+	Alpha             float64       // weight of the vector in FusionMinMax; 0 means 0.35, below 0 means 0
+	RRFK              float64       // 0 means 60
+	QueryEmbedTimeout time.Duration // 0 means 300 ms
+	SnapshotAge       time.Duration // how long a ranked list is kept; 0 means 2 minutes
+	SnapshotLists     int           // 0 means 1,000
+	SnapshotBytes     int           // of all lists; 0 means 64 MiB
+	Now               func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.Window, 1000)
+	setDefault(&o.Fusion, FusionMinMax)
+	setDefault(&o.Alpha, 0.35)
+	setDefault(&o.RRFK, 60)
+	setDefault(&o.QueryEmbedTimeout, 300*time.Millisecond)
+	setDefault(&o.SnapshotAge, 2*time.Minute)
+	setDefault(&o.SnapshotLists, 1000)
+	setDefault(&o.SnapshotBytes, 64<<20)
+	o.Alpha = max(o.Alpha, 0)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func setDefault[T comparable](value *T, byDefault T) {
+	var zero T
+	if *value == zero {
+		*value = byDefault
+	}
+}
+
+// Searcher answers queries. It is safe for use by many goroutines.
+type Searcher struct {
+	deps      Deps
+	options   Options
+	snapshots *snapshots
+}
+
+// New returns a searcher. An unknown Fusion is an error of the program.
+func New(d Deps, o Options) *Searcher {
+	o = o.withDefaults()
+	if o.Fusion != FusionMinMax && o.Fusion != FusionRRF {
+		panic(fmt.Sprintf("search: unknown fusion %q", o.Fusion))
+	}
+	if d.Key == nil {
+		d.Key = func(url string) (string, error) { return url, nil }
+	}
+	return &Searcher{deps: d, options: o, snapshots: newSnapshots(o)}
+}
+
+// Ready says whether the index has caught up with the store since the start, and
+// what there is to say about it.
+func (s *Searcher) Ready() (bool, []string) {
+	return s.deps.Follower.CaughtUp(), s.deps.Follower.Reasons()
+}
+
+// Progress is the last commit of the store, and the last that is searchable.
+func (s *Searcher) Progress() (head, applied pulse.CommitSeq) {
+	applied = s.deps.Follower.Applied() // before head, so that it is never past it
+	return s.deps.Follower.Head(), applied
+}
+
+// Wait returns when the commit is searchable; see index.Follower.Wait.
+func (s *Searcher) Wait(ctx context.Context, seq pulse.CommitSeq) error {
+	return s.deps.Follower.Wait(ctx, seq)
+}
+
+// maxRounds bounds the searches for one query while the store moves past the
+// index; catchUp is the wait before each further one.
+const (
+	maxRounds = 3
+	catchUp   = 200 * time.Millisecond
+)
+
+// Search answers a query. A query that breaks a rule is a *pulse.InputError; a
+// snapshot that has ended is pulse.ErrGone. In vector mode an embedder that is
+// missing or fails makes an answer without hits, with the reason in Degraded.
+func (s *Searcher) Search(ctx context.Context, query pulse.Query) (*pulse.Answer, error) {
+	began := s.options.Now()
+	q, err := s.check(query)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.answer(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	answer.Query, answer.Mode = q.Text, q.Mode
+	answer.Took = s.options.Now().Sub(began)
+	return answer, nil
+}
+
+func (s *Searcher) answer(ctx context.Context, q *checked) (*pulse.Answer, error) {
+	if q.Snapshot == "" {
+		return s.fresh(ctx, q)
+	}
+	kept, err := s.snapshots.find(q.Snapshot, q.identity())
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.page(ctx, q, kept)
+	if err != nil {
+		return nil, err
+	}
+	answer := p.answer(kept, q.Snapshot)
+	if q.explainKey != "" {
+		embedded := s.embed(ctx, q)
+		now, err := s.rank(ctx, q, embedded)
+		if err != nil {
+			return nil, err
+		}
+		answer.Explained = kept.explainNamed(q, now.standing, now.hiddenBy)
+	}
+	return answer, nil
+}
+
+// fresh ranks anew, and once more while hits turn out to have moved in the store.
+func (s *Searcher) fresh(ctx context.Context, q *checked) (*pulse.Answer, error) {
+	embedded := s.embed(ctx, q)
+	for round := 1; ; round++ {
+		ranked, err := s.rank(ctx, q, embedded)
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.page(ctx, q, ranked)
+		if err != nil {
+			return nil, err
+		}
+		if p.moved == 0 || round == maxRounds {
+			answer := p.answer(ranked, "")
+			if q.explainKey != "" {
+				answer.Explained = ranked.explainNamed(q, ranked.standing, ranked.hiddenBy)
+			}
+			ranked.standing = nil
+			answer.Snapshot = s.snapshots.keep(ranked, q.identity())
+			return answer, nil
+		}
+		if err := s.catchUp(ctx, p.moved); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// catchUp waits a moment for the index to reach a commit. Not reaching it is no
+// error: the search goes on with what there is.
+func (s *Searcher) catchUp(ctx context.Context, seq pulse.CommitSeq) error {
+	short, cancel := context.WithTimeout(ctx, catchUp)
+	defer cancel()
+	_ = s.deps.Follower.Wait(short, seq)
+	return ctx.Err()
+}
+
+// embedded is a query's vector, or why there is none.
+type embedded struct {
+	vector   pulse.Vector
+	degraded string // "" when the mode wants no vector, or has it
+}
+
+// embed asks for the query's vector and waits no longer than the timeout, whatever
+// the embedder does.
+func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
+	if q.Mode == pulse.ModeKeyword {
+		return embedded{}
+	}
+	if s.deps.Embedder == nil {
+		return embedded{degraded: "vector: no embedder is configured"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.options.QueryEmbedTimeout)
+	defer cancel()
+	done := make(chan embedded, 1)
+	go func() {
+		v, err := s.deps.Embedder.EmbedQuery(ctx, q.Text)
+		done <- s.embedOutcome(v, err)
+	}()
+	select {
+	case e := <-done:
+		return e
+	case <-ctx.Done():
+		return s.embedOutcome(nil, ctx.Err())
+	}
+}
+
+func (s *Searcher) embedOutcome(v pulse.Vector, err error) embedded {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return embedded{degraded: fmt.Sprintf("vector: the embedder did not answer within %v", s.options.QueryEmbedTimeout)}
+	case err != nil:
+		return embedded{degraded: fmt.Sprintf("vector: embed query: %v", err)}
+	case v == nil:
+		return embedded{degraded: "vector: the embedder refused the query"}
+	}
+	return embedded{vector: v}
+}
