@@ -145,7 +145,7 @@ func (c *commit) run(t *tx) error {
 			return err
 		}
 	}
-	return endJob(t, j, Ending{State: pulse.JobDone, Outcome: c.done.Outcome, Attempt: j.Attempt}, c.done.Seq, c.now)
+	return endJob(t, j, Ending{State: pulse.JobDone, Outcome: c.done.Outcome, Attempt: j.Attempt + 1}, c.done.Seq, c.now)
 }
 
 func (c *commit) apply(t *tx, v verdict, cur current) error {
@@ -393,7 +393,7 @@ func (c *commit) queueEmbed(t *tx, seq pulse.CommitSeq) error {
 	t.counters.job++
 	j := *c.w.Job
 	j.ID, j.Kind, j.State, j.Attempt, j.CommitSeq, j.Bytes = pulse.JobID(t.counters.job), pulse.KindEmbed, pulse.JobAvailable, 0, seq, int64(len(c.w.Document.Text))
-	j.AcceptedAt, j.RunAt = c.now, time.Time{}
+	j.AcceptedAt, j.RunAt, j.Suspect, j.Deaths = c.now, time.Time{}, false, 0
 	j.Stages, j.Outcome, j.LastError = pulse.StageDurations{}, "", ""
 	c.done.Jobs = []pulse.Job{j}
 	return insertJobs(t, c.done.Jobs)

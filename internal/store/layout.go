@@ -191,7 +191,7 @@ func (s *Store) CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse
 			}
 			done.Outcome = pulse.OutcomeIndexed
 		}
-		return endJob(t, job, Ending{State: pulse.JobDone, Outcome: done.Outcome, Attempt: job.Attempt}, done.Seq, now)
+		return endJob(t, job, Ending{State: pulse.JobDone, Outcome: done.Outcome, Attempt: job.Attempt + 1}, done.Seq, now)
 	})
 	if err != nil {
 		return Committed{}, fmt.Errorf("commit vectors: %w", err)
