@@ -160,6 +160,9 @@ func (a *acceptance) makeJobs(t *tx) ([]pulse.Job, error) {
 	var jobs []pulse.Job
 	for i := range a.d.Elements {
 		e := &a.d.Elements[i]
+		if e.Failed {
+			continue // the source told of it: counted with its crawl, not refused by us
+		}
 		if e.Refused != "" {
 			a.receipt.Refused = append(a.receipt.Refused, pulse.Refusal{Index: e.Index, URL: e.URL, Reason: e.Refused})
 			continue

@@ -242,7 +242,7 @@ func (s *Store) delivery(ctx context.Context, seq pulse.DeliverySeq) (*DeliveryR
 
 // refusals reads why elements of a delivery have no job.
 func refusals(query func(string, []any, func(*sql.Rows) error) error, seq pulse.DeliverySeq) (all []pulse.Refusal, err error) {
-	const text = `SELECT id, coalesce(url, ''), reason FROM parts WHERE id >= ? AND id < ? AND reason IS NOT NULL ORDER BY id`
+	const text = `SELECT id, coalesce(url, ''), reason FROM parts WHERE id >= ? AND id < ? AND reason IS NOT NULL AND failed = 0 ORDER BY id`
 	err = query(text, []any{partID(seq, 0), partID(seq+1, 0)}, func(r *sql.Rows) error {
 		var id int64
 		var f pulse.Refusal

@@ -1,0 +1,178 @@
+// Package client speaks to a running Pulse over HTTP, for the commands. It knows the
+// routes and the shapes of their answers, and nothing of the server's inside.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxAnswer bounds what is read of one answer.
+const maxAnswer = 256 << 20
+
+// Options tune a client. The zero value is the default.
+type Options struct {
+	Key     string        // API key; "" sends none
+	Timeout time.Duration // of one request, waiting on request apart; 0 means 60 s
+}
+
+// Client speaks to one server. It is safe for use by many goroutines.
+type Client struct {
+	base    string
+	key     string
+	timeout time.Duration
+	http    *http.Client
+}
+
+// New makes a client of the server at base, as http://127.0.0.1:52100.
+func New(base string, o Options) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("server address %q is not http://HOST:PORT", base)
+	}
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute
+	}
+	return &Client{base: strings.TrimRight(base, "/"), key: o.Key, timeout: o.Timeout, http: newHTTP()}, nil
+}
+
+// newHTTP follows no redirect: the key must not go elsewhere.
+func newHTTP() *http.Client {
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ExpectContinueTimeout: time.Second,
+			IdleConnTimeout:       90 * time.Second,
+			MaxIdleConns:          256,
+			MaxIdleConnsPerHost:   256,
+		},
+	}
+}
+
+// Close drops idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Base is the server's address.
+func (c *Client) Base() string { return c.base }
+
+// Error is an answer that says no.
+type Error struct {
+	Status     int           `json:"-"`
+	Code       string        `json:"code"`
+	Field      string        `json:"field"`
+	Message    string        `json:"message"`
+	RetryAfter time.Duration `json:"-"`
+}
+
+// Error names the field before the message.
+func (e *Error) Error() string {
+	text := e.Message
+	if e.Field != "" {
+		text = e.Field + ": " + text
+	}
+	return fmt.Sprintf("server answered %d: %s", e.Status, text)
+}
+
+// NotFound says whether the server does not know the thing asked for.
+func NotFound(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+// call is one request.
+type call struct {
+	method, path string
+	query        url.Values
+	body         any
+	accept       []int         // statuses that carry out, beside 2xx
+	extra        time.Duration // of waiting on request, added to the time-out
+}
+
+// do sends a request and decodes its answer into out. Errors of the server are *Error.
+func (c *Client) do(ctx context.Context, in call, out any) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout+in.extra)
+	defer cancel()
+	req, err := c.request(ctx, in)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("ask %s: %w", c.base, err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return resp.StatusCode, fmt.Errorf("read the answer of %s %s: %w", in.method, in.path, err)
+	}
+	if len(raw) > maxAnswer {
+		return resp.StatusCode, fmt.Errorf("the answer of %s %s is larger than %d bytes", in.method, in.path, maxAnswer)
+	}
+	if !in.takes(resp.StatusCode) {
+		return resp.StatusCode, errorOf(resp, raw)
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		return resp.StatusCode, fmt.Errorf("decode the answer of %s %s: %w", in.method, in.path, err)
+	}
+	return resp.StatusCode, nil
+}
+
+func (c *Client) request(ctx context.Context, in call) (*http.Request, error) {
+	var body io.Reader
+	if in.body != nil {
+		raw, err := json.Marshal(in.body)
+		if err != nil {
+			return nil, fmt.Errorf("encode the request: %w", err)
+		}
+		body = bytes.NewReader(raw)
+	}
+	target := c.base + in.path
+	if len(in.query) > 0 {
+		target += "?" + in.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, in.method, target, body)
+	if err != nil {
+		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	return req, nil
+}
+
+func (in *call) takes(status int) bool {
+	for _, s := range in.accept {
+		if s == status {
+			return true
+		}
+	}
+	return status >= 200 && status < 300
+}
+
+// errorOf reads the server's error, or says what stands in its place.
+func errorOf(resp *http.Response, raw []byte) error {
+	answer := struct{ Error *Error }{&Error{}}
+	if json.Unmarshal(raw, &answer) != nil || answer.Error == nil || answer.Error.Message == "" {
+		answer.Error = &Error{Code: "foreign", Message: "this is no answer of Pulse: " + http.StatusText(resp.StatusCode)}
+	}
+	answer.Error.Status = resp.StatusCode
+	if d, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s"); err == nil {
+		answer.Error.RetryAfter = d
+	}
+	return answer.Error
+}
