@@ -17,7 +17,7 @@ func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 // pulse.ErrGone when they have expired.
 func (s *Store) Part(ctx context.Context, seq pulse.DeliverySeq, element int) ([]byte, error) {
 	var data []byte
-	err := s.read.QueryRowContext(ctx, `SELECT body FROM parts WHERE id = ?`, partID(seq, element)).Scan(&data)
+	err := s.readPart.QueryRowContext(ctx, partID(seq, element)).Scan(&data)
 	switch {
 	case isNoRows(err):
 		err = pulse.ErrNotFound
@@ -168,7 +168,7 @@ func (s *Store) DocumentsByID(ctx context.Context, ids []pulse.DocumentID) (map[
 func (s *Store) Passage(ctx context.Context, id pulse.DocumentID, seq pulse.CommitSeq, start, end int) (string, error) {
 	var at pulse.CommitSeq
 	var data []byte
-	err := s.read.QueryRowContext(ctx, `SELECT d.commit_seq, b.data FROM documents d LEFT JOIN bodies b ON b.id = d.body WHERE d.id = ?`, id).Scan(&at, &data)
+	err := s.readBody.QueryRowContext(ctx, id).Scan(&at, &data)
 	switch {
 	case isNoRows(err) || err == nil && data == nil:
 		err = pulse.ErrNotFound
@@ -311,4 +311,18 @@ func mergeHistory(a, b []HistoryEntry) []HistoryEntry {
 		}
 	}
 	return all
+}
+
+// Check reads the whole file for damage; pulse.ErrDamaged says what was found first.
+// It takes as long as reading the file does.
+func (s *Store) Check(ctx context.Context) error {
+	var verdict string
+	err := s.read.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict)
+	if err == nil && verdict != "ok" {
+		err = fmt.Errorf("%w: %s", pulse.ErrDamaged, verdict)
+	}
+	if err != nil {
+		return fmt.Errorf("check store: %w", explain(err))
+	}
+	return nil
 }

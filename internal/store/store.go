@@ -55,6 +55,8 @@ type Store struct {
 	lock     *os.File
 	write    *sql.DB // one connection, owned by the group
 	read     *sql.DB
+	readPart *sql.Stmt
+	readBody *sql.Stmt
 	group    *group
 	tail     *tail
 	identity atomic.Pointer[Identity]
@@ -167,6 +169,9 @@ func (s *Store) load(ctx context.Context) error {
 	}
 	s.counted.Store(&c)
 	s.openJob = pulse.JobID(c.job)
+	if err := s.prepareReads(ctx); err != nil {
+		return err
+	}
 	if err := s.loadIdentity(ctx); err != nil {
 		return err
 	}
@@ -183,6 +188,18 @@ func (s *Store) load(ctx context.Context) error {
 		inject: s.opts.inject, fatal: s.opts.Fatal, onDone: s.opts.OnGroup, max: s.opts.MaxGroupBytes,
 		before: s.beforeCommit, landed: s.landed, counters: c,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	return nil
+}
+
+// prepareReads makes the statements that every job and every hit runs.
+func (s *Store) prepareReads(ctx context.Context) (err error) {
+	if s.readPart, err = s.read.PrepareContext(ctx, `SELECT body FROM parts WHERE id = ?`); err != nil {
+		return fmt.Errorf("prepare reads: %w", err)
+	}
+	s.readBody, err = s.read.PrepareContext(ctx, `SELECT d.commit_seq, b.data FROM documents d LEFT JOIN bodies b ON b.id = d.body WHERE d.id = ?`)
+	if err != nil {
+		return fmt.Errorf("prepare reads: %w", err)
 	}
 	return nil
 }
