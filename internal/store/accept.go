@@ -51,7 +51,7 @@ func (s *Store) acceptWith(ctx context.Context, d *pulse.Delivery, also func(*tx
 	if len(d.Elements) > pulse.MaxElements {
 		return nil, &pulse.InputError{Code: "too_large", Message: fmt.Sprintf("more than %d elements in one delivery", pulse.MaxElements)}
 	}
-	a := &acceptance{d: d, now: s.opts.Now(), parts: s.packParts(d)}
+	a := &acceptance{d: d, now: s.opts.Now(), parts: packParts(d)}
 	s.opts.Failpoint("accept.before")
 	err := s.group.do(ctx, true, d.Bytes, func(t *tx) error {
 		a.receipt = &pulse.Receipt{Result: d.Result}
@@ -71,11 +71,11 @@ func (s *Store) acceptWith(ctx context.Context, d *pulse.Delivery, also func(*tx
 }
 
 // packParts compresses the bodies of the elements that get a job, outside the group.
-func (s *Store) packParts(d *pulse.Delivery) [][]byte {
+func packParts(d *pulse.Delivery) [][]byte {
 	parts := make([][]byte, len(d.Elements))
 	for i := range d.Elements {
 		if e := &d.Elements[i]; e.Refused == "" {
-			parts[i] = packFrame(s.encoder, make([]byte, 0, len(e.Body)/2+64), e.Body)
+			parts[i] = packPart(e.Body)
 		}
 	}
 	return parts

@@ -91,6 +91,10 @@ func (g *group) put(c *call, first bool) error {
 	return nil
 }
 
+// besideAcceptances is how many commits at most share a group with acceptances, so
+// that a burst of webhooks does not wait for the pages of those before.
+const besideAcceptances = 16
+
 // take removes what waits: all acceptances, then commits up to max bytes (at least
 // one). It blocks while nothing waits, and returns nil once closed and empty.
 func (g *group) take() []*call {
@@ -99,8 +103,11 @@ func (g *group) take() []*call {
 		batch := g.accept
 		g.accept = nil
 		var sum int64
-		n := 0
-		for n < len(g.commit) && (n == 0 || sum+g.commit[n].bytes <= g.max) {
+		n, most := 0, len(g.commit)
+		if len(batch) > 0 {
+			most = min(most, besideAcceptances)
+		}
+		for n < most && (n == 0 || sum+g.commit[n].bytes <= g.max) {
 			sum += g.commit[n].bytes
 			n++
 		}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+	"modernc.org/sqlite" // also the database/sql driver "sqlite"
 
 	"pulse"
 )
@@ -131,6 +131,8 @@ func (s *Store) open(ctx context.Context) error {
 	if s.decoder, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxFrameBytes)); err != nil {
 		return fmt.Errorf("make decoder: %w", err)
 	}
+	// As durable as fsync, without the file's times. Where the system has none, fsync stays.
+	_, _ = sqlite.Fdatasync(true)
 	if s.write, err = sql.Open("sqlite", s.dsn("rwc")); err != nil {
 		return err
 	}

@@ -12,11 +12,16 @@ type tail struct {
 	max int64
 
 	mu      sync.Mutex
-	commits []pulse.Commit
-	sizes   []int64
+	commits []sized // from first on
+	first   int
 	bytes   int64
 	head    pulse.CommitSeq
 	changed chan struct{} // closed at the next commit
+}
+
+type sized struct {
+	commit pulse.Commit
+	size   int64
 }
 
 func newTail(max int64, head pulse.CommitSeq) *tail {
@@ -32,24 +37,26 @@ func (l *tail) add(commits []pulse.Commit) {
 	defer l.mu.Unlock()
 	for i := range commits {
 		size := commitSize(&commits[i])
-		l.commits = append(l.commits, commits[i])
-		l.sizes = append(l.sizes, size)
+		l.commits = append(l.commits, sized{commits[i], size})
 		l.bytes += size
 	}
 	l.trim()
 	l.advance(commits[len(commits)-1].Seq)
 }
 
-// trim forgets the oldest commits past the bound.
+// trim forgets the oldest commits past the bound. What is forgotten stays in front of
+// the slice, emptied, until it is half of it: moving the rest at every group would cost
+// more than all else.
 func (l *tail) trim() {
-	n := 0
-	for l.bytes > l.max && n < len(l.commits) {
-		l.bytes -= l.sizes[n]
-		n++
+	for l.bytes > l.max && l.first < len(l.commits) {
+		l.bytes -= l.commits[l.first].size
+		l.commits[l.first] = sized{}
+		l.first++
 	}
-	if n > 0 {
-		l.commits = append([]pulse.Commit(nil), l.commits[n:]...)
-		l.sizes = append([]int64(nil), l.sizes[n:]...)
+	if l.first > len(l.commits)/2 {
+		n := copy(l.commits, l.commits[l.first:])
+		clear(l.commits[n:])
+		l.commits, l.first = l.commits[:n], 0
 	}
 }
 
@@ -63,7 +70,7 @@ func (l *tail) advance(head pulse.CommitSeq) {
 func (l *tail) restart() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.commits, l.sizes, l.bytes = nil, nil, 0
+	l.commits, l.first, l.bytes = nil, 0, 0
 	l.advance(l.head)
 }
 
@@ -75,16 +82,19 @@ func (l *tail) after(pos pulse.CommitSeq, maxBytes int64) ([]pulse.Commit, pulse
 	if pos >= l.head {
 		return nil, pos, true
 	}
-	if len(l.commits) == 0 || pos+1 < l.commits[0].Seq {
+	held := l.commits[l.first:]
+	if len(held) == 0 || pos+1 < held[0].commit.Seq {
 		return nil, pos, false
 	}
-	first := int(pos + 1 - l.commits[0].Seq)
-	end, sum := first, int64(0)
-	for end < len(l.commits) && (end == first || sum+l.sizes[end] <= maxBytes) {
-		sum += l.sizes[end]
-		end++
+	var commits []pulse.Commit
+	sum := int64(0)
+	for _, c := range held[pos+1-held[0].commit.Seq:] {
+		if sum += c.size; sum > maxBytes && len(commits) > 0 {
+			break
+		}
+		commits = append(commits, c.commit)
 	}
-	return append([]pulse.Commit(nil), l.commits[first:end]...), l.commits[end-1].Seq, true
+	return commits, commits[len(commits)-1].Seq, true
 }
 
 func (l *tail) now() (pulse.CommitSeq, <-chan struct{}) {
