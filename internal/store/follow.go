@@ -185,6 +185,16 @@ func (s *Store) NoteApplied(follower string, seq pulse.CommitSeq, at time.Time) 
 	a.waiting[follower] = appliedNote{seq: seq, at: micros(at)}
 }
 
+// at is the time of a note that waits and reaches a commit; zero when none does.
+func (a *appliedNotes) at(follower string, seq pulse.CommitSeq) time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n := a.waiting[follower]; n.seq >= seq {
+		return fromMicros(n.at)
+	}
+	return time.Time{}
+}
+
 // write adds what waits to the group's transaction.
 func (a *appliedNotes) write(t *tx) error {
 	a.mu.Lock()

@@ -262,6 +262,9 @@ func TestSearchableTimeIsTheFirstAppliedBatch(t *testing.T) {
 	s := open(t, Options{Now: func() time.Time { return now }})
 	commitPage(t, s, accept(t, s, page("https://example.com/a", "{}")).Jobs[0], "a")
 	s.NoteApplied(LocalFollower, 1, now.Add(time.Second))
+	if rec, err := s.Document(t.Context(), pulse.DefaultCollection, "https://example.com/a"); err != nil || !rec.SearchableAt.Equal(now.Add(time.Second)) {
+		t.Errorf("while the note waits: searchable at %v, %v", rec.SearchableAt, err)
+	}
 	commitPage(t, s, accept(t, s, page("https://example.com/b", "{}")).Jobs[0], "b")
 	s.NoteApplied(LocalFollower, 1, now.Add(time.Hour)) // a rebuild passes it again
 	accept(t, s, page("https://example.com/c", "{}"))

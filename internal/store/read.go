@@ -244,7 +244,7 @@ func (s *Store) appliedAt(ctx context.Context, seq pulse.CommitSeq) (time.Time, 
 	var at int64
 	err := s.read.QueryRowContext(ctx, `SELECT at FROM applied WHERE follower = ? AND seq >= ? ORDER BY seq LIMIT 1`, LocalFollower, seq).Scan(&at)
 	if isNoRows(err) {
-		return time.Time{}, nil
+		return s.applied.at(LocalFollower, seq), nil
 	}
 	return fromMicros(at), err
 }
