@@ -51,7 +51,7 @@ func lockFolder(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("data folder %s is held by another pulse (process %s): stop it, or talk to it with --server: %w",
 			dir, strings.TrimSpace(string(holder)), pulse.ErrLocked)
 	}
-	if err := f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil {
 		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 	if err != nil {

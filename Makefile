@@ -1,0 +1,85 @@
+# Targets are described by the comment behind them: `make help`.
+# CI calls `make check` and nothing else; it needs Go and a C compiler (for -race).
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS  = -s -w -X pulse/internal/app.version=$(VERSION)
+SHARED  ?= ../shared
+
+# How long `make fuzz` spends on each target, and how many rounds `make crash` runs.
+FUZZTIME ?= 30s
+ROUNDS   ?= 10
+SEED     ?=
+
+# Where fresh test results matter more than speed: the process tests.
+E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check generate sizes
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/pulse, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pulse ./cmd/pulse
+
+test: ## the tests of all packages but the processes' own, without -race
+	$(GO) test $$($(GO) list ./... | grep -v /e2e$$)
+
+race: ## the same with -race
+	CGO_ENABLED=1 $(GO) test -race -timeout 9m $$($(GO) list ./... | grep -v /e2e$$)
+
+e2e: ## the built binary as a process: smoke, crashes, bad input, leaks, real pages
+	$(E2E)
+
+check: needs lint race bench-check e2e ## everything that must hold: what CI calls
+	@echo "check: all holds"
+
+lint: format vet staticcheck layering modules ## format, vet, staticcheck, arrows, go.mod
+
+needs:
+	@command -v $(GO) >/dev/null || { echo "check: go is not here; https://go.dev/dl has it" >&2; exit 1; }
+	@command -v $$($(GO) env CC) >/dev/null || { echo "check: the race detector needs a C compiler; $$($(GO) env CC) is not here" >&2; exit 1; }
+
+format:
+	@files=$$(find . -name '*.go' -not -path './.*' -not -path '*/testdata/*' -print0 | xargs -0 $$($(GO) env GOROOT)/bin/gofmt -l) || exit 1; \
+	if [ -n "$$files" ]; then echo "not formatted (gofmt -w):" >&2; echo "$$files" >&2; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+	$(GO) vet -tags failpoints ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+	$(GO) tool staticcheck -tags failpoints ./internal/app/... ./cmd/...
+
+layering:
+	$(GO) test -run '^TestLayering' .
+
+modules:
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+fuzz: ## every fuzz target for FUZZTIME (30s) each
+	tools/fuzz.sh $(FUZZTIME)
+
+crash: ## the kill tests for ROUNDS (10) times as long; SEED= repeats a run
+	PULSE_CRASH_ROUNDS=$(ROUNDS) PULSE_SEED=$(SEED) $(GO) test -count=1 -v -timeout 6h -run '^TestCrash' ./e2e
+
+soak: ## 50,000 pages, with memory, goroutines and files at the start and the end
+	PULSE_SOAK=1 $(GO) test -count=1 -v -timeout 1h -run '^TestSoak' ./e2e
+
+bench: build ## how much this machine takes: the benchmarks, and pulse bench
+	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /e2e$$)
+	bin/pulse bench ingest
+	bin/pulse bench deliveries
+	bin/pulse bench pool
+
+bench-check: ## what does not depend on the machine, against e2e/testdata/baseline.tsv
+	$(GO) test -count=1 -run '^TestBaseline' ./e2e
+
+generate: ## the bundled sample crawl, from $(SHARED)
+	$(GO) run ./tools/sample $(SHARED)/data/pages/k8s-en.jsonl.gz internal/bench/sample/crawl.jsonl.gz
+
+sizes: ## lengths of functions and files against the budget of the style
+	@tools/sizes.sh

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"pulse/internal/app"
+	"pulse/internal/bench"
+)
+
+// benchCmd says how much this machine takes.
+type benchCmd struct {
+	Ingest     benchIngestCmd     `cmd:"" help:"Pages in bulk until they can be found: initialisation, work, share of useful work."`
+	Deliveries benchDeliveriesCmd `cmd:"" help:"Signed webhooks: acknowledged a second, and the time until their pages can be found."`
+	Growth     benchGrowthCmd     `cmd:"" help:"Whether a page and a start cost more the more pages there are."`
+	Pool       benchPoolCmd       `cmd:"" help:"Parts built for each job against parts built once and shared."`
+}
+
+// benchFolder is what all benches share.
+type benchFolder struct {
+	Dir  string `placeholder:"DIR" help:"Where the temporary data folders are made: the disk that is measured."`
+	Seed uint64 `help:"Seed of the synthetic pages; 0 draws one."`
+}
+
+type benchIngestCmd struct {
+	benchFolder
+	Docs       []int `default:"1,10,100,1000" placeholder:"N,…" help:"Numbers of pages, a row each."`
+	Deliveries int   `placeholder:"N" help:"Measure this many signed webhooks instead, as bench deliveries does."`
+}
+
+// Run is pulse bench ingest.
+func (c *benchIngestCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	if c.Deliveries > 0 {
+		d := benchDeliveriesCmd{benchFolder: c.benchFolder, Deliveries: c.Deliveries, Connections: 64, Size: 2048}
+		return d.Run(ctx, cfg, out)
+	}
+	return bench.Ingest(ctx, bench.IngestOptions{Start: ownServer, Docs: c.Docs, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
+}
+
+type benchDeliveriesCmd struct {
+	benchFolder
+	Deliveries  int    `default:"50000" placeholder:"N" help:"Deliveries that are sent."`
+	Connections int    `default:"64" placeholder:"N" help:"Connections that send them."`
+	Size        int    `default:"2048" placeholder:"BYTES" help:"Size of a delivery's body."`
+	At          string `placeholder:"URL" help:"A running server instead of one of its own; it keeps the pages. Its secrets: PULSE_API_KEY and PULSE_FIRECRAWL_SECRET."`
+}
+
+// Run is pulse bench deliveries.
+func (c *benchDeliveriesCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	o := bench.DeliveriesOptions{Start: ownServer, Deliveries: c.Deliveries, Connections: c.Connections, BodySize: c.Size,
+		TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()}
+	if c.At != "" {
+		o.Server = &bench.Server{Base: c.At, Key: cfg.APIKey, Secret: cfg.FirecrawlSecret}
+	}
+	return bench.Deliveries(ctx, o)
+}
+
+type benchGrowthCmd struct {
+	benchFolder
+	Sizes []int `default:"0,10000,100000" placeholder:"N,…" help:"Numbers of pages that are there, a row each, ascending."`
+}
+
+// Run is pulse bench growth.
+func (c *benchGrowthCmd) Run(ctx context.Context, out *output) error {
+	return bench.Growth(ctx, bench.GrowthOptions{Start: ownServer, Sizes: c.Sizes, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
+}
+
+type benchPoolCmd struct {
+	benchFolder
+	Jobs int `default:"100" placeholder:"N" help:"Jobs of each kind."`
+}
+
+// Run is pulse bench pool.
+func (c *benchPoolCmd) Run(ctx context.Context, out *output) error {
+	return bench.Pool(ctx, bench.PoolOptions{Start: ownServer, Jobs: c.Jobs, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
+}
+
+// ownServer starts a server in this process.
+func ownServer(ctx context.Context, dir string) (*bench.Server, error) {
+	a, cfg, err := startOwn(ctx, dir, "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start a server on %s: %w", dir, err)
+	}
+	load := func(ctx context.Context, path string) error {
+		i := app.NewImport(app.ImportOptions{Paths: []string{path}})
+		if err := i.Into(ctx, a); err != nil {
+			return err
+		}
+		if r := i.Report(); !r.OK() {
+			return fmt.Errorf("import %s: %d pages failed, %d wait for another try: %q", path, r.Failed, r.Retrying, r.Files)
+		}
+		return nil
+	}
+	return &bench.Server{Base: a.URL(), Key: cfg.APIKey, Secret: cfg.FirecrawlSecret, Stop: a.Stop, Import: load}, nil
+}
+
+// screen is where a report goes.
+func (o *output) screen() *bench.Screen {
+	return &bench.Screen{W: o, Live: terminal(o.Writer), Color: o.colour}
+}

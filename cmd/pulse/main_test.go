@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+
+	"go.uber.org/goleak"
+
+	"pulse/internal/app"
+	"pulse/internal/client"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// result is what a command printed, and its exit code.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+// command runs a command in this process, in an empty folder.
+func command(t *testing.T, args ...string) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), args, []string{"PULSE_MIN_FREE=0", "PULSE_LOG_LEVEL=error"}, &stdout, &stderr)
+	return result{stdout.String(), stderr.String(), code}
+}
+
+// check wants an exit code and texts in what was printed.
+func (r result) check(t *testing.T, code int, want ...string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d\n%s%s", r.code, code, r.stdout, r.stderr)
+	}
+	for _, w := range want {
+		if !regexp.MustCompile(w).MatchString(r.stdout + r.stderr) {
+			t.Errorf("no %q in\n%s%s", w, r.stdout, r.stderr)
+		}
+	}
+	for line := range strings.Lines(r.stdout) {
+		line = strings.TrimRight(line, "\n")
+		if n := columns(line); n > maxColumns && !strings.Contains(line, `": "`) {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
+		if strings.ContainsFunc(line, func(c rune) bool { return unicode.IsControl(c) && c != '\t' }) {
+			t.Errorf("control characters: %q", line)
+		}
+	}
+}
+
+const pages = `{"url":"https://example.com/a","title":"Apples \u001b[31m and \u202epears","markdown":"# Apples\n\nApples grow on trees."}
+{"url":"https://example.com/b","title":"一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十一二三四五六七八九十","markdown":"Bananas grow on plants that look like trees."}
+{"url":"https://example.com/c","markdown":""}
+{"url":"https://other.example/d","title":"Dates","markdown":"Dates grow on palms."}
+`
+
+func TestCommandsWithoutServer(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("pages.jsonl", []byte(pages), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command(t, "search", "apples", "--listen", "127.0.0.1:1").check(t, 1, "no server answers", "pulse serve")
+	command(t, "ingest", "pages.jsonl").check(t, 0, `read +4\n`, `queued +3\n`, `indexed +3\n`, `refused +1\n`, `pages\.jsonl:3: markdown`)
+	command(t, "ingest", "pages.jsonl").check(t, 0, `queued +0\n`, `repeated +3\n`, "--again")
+	command(t, "ingest", "pages.jsonl", "--again").check(t, 0, `queued +3\n`, `unchanged +3\n`)
+	command(t, "search", "apples").check(t, 0, `1\. Apples \[31m and pears\n   https://example.com/a\n   # Apples Apples grow on trees\.`, "1 of 1 documents")
+	command(t, "search", "trees", "--mode", "keyword", "--explain").check(t, 0, "2 of 2 documents", `keyword: rank 1`, `tree.*: 1 times`)
+	command(t, "search", "grow", "--domain", "other.example").check(t, 0, "Dates", "1 of 1")
+	command(t, "search", "nowhere").check(t, 0, "0 of 0 documents")
+	command(t, "documents").check(t, 0, "Apples", "一二三", "3 of 3 documents")
+	command(t, "documents", "--limit", "1").check(t, 0, "1 of 3 documents", "--after")
+	command(t, "documents", "show", "https://example.com/a").check(t, 0, "live", "1 chunks", "indexed", "unchanged")
+	command(t, "documents", "show", "https://example.com/never").check(t, 1, "no document")
+	command(t, "jobs", "--state", "done").check(t, 0, "unchanged", "6 of 6 jobs")
+	command(t, "jobs", "show", "1").check(t, 0, "https://example.com/a", "indexed")
+	command(t, "jobs", "show", "99").check(t, 1, "404")
+	command(t, "jobs", "retry", "1").check(t, 0, "1 jobs run")
+	command(t, "jobs", "retry", "--state", "done", "--dry-run").check(t, 0, "6 match")
+	command(t, "jobs", "retry", "--all").check(t, 0, "0 matched")
+	command(t, "deliveries").check(t, 0, "ingest", "2 of 2 deliveries")
+	command(t, "deliveries", "show", "1").check(t, 0, "https://other.example/d", "queued")
+	command(t, "deliveries", "replay", "1").check(t, 0, "3 jobs run")
+	command(t, "deliveries", "replay", "--all", "--dry-run").check(t, 0, "2 match")
+	command(t, "crawls").check(t, 0, "0 of 0 crawls")
+	command(t, "crawls", "show", "x").check(t, 1, "404")
+	command(t, "documents", "delete", "--domain", "other.example", "--dry-run").check(t, 0, "1 documents match")
+	command(t, "documents", "delete", "--domain", "other.example").check(t, 0, "1 jobs run")
+	command(t, "documents", "delete", "https://example.com/b").check(t, 0, "1 jobs run")
+	command(t, "documents").check(t, 0, "1 of 1 documents")
+	command(t, "documents", "--state", "gone").check(t, 0, "2 of 2 documents")
+	command(t, "rebuild").check(t, 0, "1 documents were read")
+	command(t, "doctor", "--listen", "127.0.0.1:0").check(t, 0, "ok", "fsync", "sound")
+}
+
+func TestJSON(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("pages.jsonl", []byte(pages), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	decode := func(into any, args ...string) {
+		t.Helper()
+		r := command(t, append(args, "--json")...)
+		r.check(t, 0)
+		if err := json.Unmarshal([]byte(r.stdout), into); err != nil {
+			t.Errorf("%q: %v in %s", args, err, r.stdout)
+		}
+	}
+	var report app.ImportReport
+	if decode(&report, "ingest", "pages.jsonl"); report.Indexed != 3 || report.Refused != 1 {
+		t.Errorf("report %+v", report)
+	}
+	var answer client.Answer
+	if decode(&answer, "search", "apples"); len(answer.Hits) != 1 || answer.Hits[0].URL != "https://example.com/a" {
+		t.Errorf("answer %+v", answer)
+	}
+	var jobs client.JobList
+	if decode(&jobs, "jobs"); jobs.Total != 3 || len(jobs.Jobs) != 3 {
+		t.Errorf("jobs %+v", jobs)
+	}
+	var findings []app.Finding
+	if decode(&findings, "doctor", "--listen", "127.0.0.1:0"); len(findings) < 5 {
+		t.Errorf("findings %+v", findings)
+	}
+	var version app.Version
+	if decode(&version, "version"); version.Go == "" {
+		t.Errorf("version %+v", version)
+	}
+	var queued client.Queued
+	if decode(&queued, "jobs", "retry", "1"); queued.QueuedJobs != 1 {
+		t.Errorf("retry %+v", queued)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	command(t).check(t, 0, "Usage: pulse", "serve", "ingest", "PULSE_API_KEY")
+	command(t, "--help").check(t, 0, "Usage: pulse")
+	command(t, "search", "--help").check(t, 0, "--mode", "--server", "--data")
+	command(t, "serve", "--help").check(t, 0, "--max-chunk-tokens", `\(256\)`)
+	command(t, "nonsense").check(t, 2, "nonsense", "--help")
+	command(t, "search").check(t, 2, "query")
+	command(t, "search", "x", "--mode", "magic").check(t, 2, "--mode")
+	command(t, "serve", "--workers", "many").check(t, 2, "--workers")
+	command(t, "serve", "--queue", "redis://x").check(t, 2, "not built yet")
+	command(t, "serve", "--listen", "0.0.0.0:0").check(t, 2, "PULSE_API_KEY")
+	command(t, "ingest", "missing.jsonl").check(t, 2, "missing.jsonl")
+	command(t, "ingest", ".", "--collection", "A B").check(t, 2, "--collection")
+	command(t, "jobs", "retry").check(t, 2, "--all", "--dry-run")
+	command(t, "jobs", "retry", "1", "--all").check(t, 2, "not both")
+	command(t, "documents", "delete").check(t, 2, "--domain")
+	command(t, "documents", "delete", "https://a.example", "--crawl", "x").check(t, 2, "one of")
+	command(t, "serve", "--print-config", "--workers", "3").check(t, 0, `--workers +3 +flag`, `--min-free +0 +env PULSE_MIN_FREE`, `PULSE_API_KEY +- +default`)
+	if err := os.WriteFile(".env", []byte("nonsense\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command(t, "version").check(t, 2, `\.env:1`)
+}
+
+// TestCommandsWithServer runs serve and talks to it.
+func TestCommandsWithServer(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	file := filepath.Join(dir, "pages.jsonl")
+	if err := os.WriteFile(file, []byte(pages), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(".env", []byte("export PULSE_LISTEN='"+address+"'\nPULSE_API_KEY=0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var served sync.WaitGroup
+	served.Go(func() {
+		var stdout, stderr bytes.Buffer
+		if code := run(ctx, []string{"serve"}, []string{"PULSE_MIN_FREE=0", "PULSE_LOG_LEVEL=error"}, &stdout, &stderr); code != 0 {
+			t.Errorf("serve: exit code %d\n%s", code, stderr.String())
+		}
+	})
+	waitFor(t, "http://"+address)
+	command(t, "ingest", file).check(t, 0, `queued +3\n`, `indexed +3\n`, `refused +1\n`)
+	command(t, "ingest", file).check(t, 0, `queued +3\n`, `unchanged +3\n`)
+	command(t, "search", "apples").check(t, 0, "Apples", "1 of 1 documents")
+	command(t, "jobs", "retry", "1").check(t, 0, "1 jobs queued")
+	command(t, "rebuild").check(t, 0, "builds its index anew")
+	command(t, "doctor").check(t, 0, "ready at http://"+address, "held by the server")
+	command(t, "search", "apples", "--server", "http://127.0.0.1:1").check(t, 1, "is it running")
+	cancel()
+	served.Wait()
+	command(t, "search", "apples").check(t, 0, "1 of 1 documents")
+}
+
+// waitFor waits until a server's search is warm.
+func waitFor(t *testing.T, base string) {
+	t.Helper()
+	c, err := client.New(base, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if r, err := c.Ready(ctx, false); err == nil && r.Ready {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s does not get ready", base)
+		}
+	}
+}
