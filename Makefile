@@ -23,16 +23,16 @@ help: ## this list
 build: ## bin/pulse, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pulse ./cmd/pulse
 
-test: ## the tests of all packages but the processes' own, without -race
-	$(GO) test $$($(GO) list ./... | grep -v /e2e$$)
+test: ## the tests of all packages but the processes' own, in full, without -race
+	$(GO) test -timeout 9m $$($(GO) list ./... | grep -v /e2e$$)
 
-race: ## the same with -race
-	CGO_ENABLED=1 $(GO) test -race -timeout 9m $$($(GO) list ./... | grep -v /e2e$$)
+race: ## the same with -race, on smaller inputs (-short)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 9m $$($(GO) list ./... | grep -v /e2e$$)
 
 e2e: ## the built binary as a process: smoke, crashes, bad input, leaks, real pages
 	$(E2E)
 
-check: needs lint race bench-check e2e ## everything that must hold: what CI calls
+check: needs lint race test bench-check e2e ## everything that must hold: what CI calls
 	@echo "check: all holds"
 
 lint: format vet staticcheck layering modules ## format, vet, staticcheck, arrows, go.mod

@@ -84,6 +84,7 @@ type RetrieverExplain struct {
 
 // TermExplain is one term's part in a keyword score.
 type TermExplain struct {
+	Field     string  `json:"field,omitempty"` // "title" where it is the title's part, else the chunk's
 	Term      string  `json:"term"`
 	Frequency int     `json:"frequency"`
 	Documents int     `json:"documents"` // chunks that hold the term

@@ -25,7 +25,8 @@ type prepared struct {
 	collection string
 	document   *document // nil for a tombstone
 	counts     []keyword.Counts
-	vectors    []vector.Chunk // of one dimension
+	title      []keyword.Counts // one, or none
+	vectors    []vector.Chunk   // of one dimension
 }
 
 // Apply replaces each document wholly. Analysis goes first, on all processors and
@@ -105,6 +106,9 @@ func (x *Index) prepare(c *pulse.Commit, counter *keyword.Counter) prepared {
 			continue
 		}
 		p.counts[i] = counter.Count(x.options.Compose(d.Title, chunk.Headings, d.Text[chunk.Start:chunk.End]))
+	}
+	if x.options.TitleWeight > 0 && d.Title != "" {
+		p.title = []keyword.Counts{counter.Count(d.Title)}
 	}
 	if !c.VectorsPending {
 		p.vectors = x.units(c)
@@ -197,6 +201,7 @@ func (d *data) collection(name string, bm25 keyword.Options) *collection {
 		c = &collection{
 			numbers: make(map[string]uint32),
 			keyword: keyword.New(bm25),
+			titles:  keyword.New(bm25),
 			vectors: make(map[int]*vector.Index),
 		}
 		d.collections[name] = c
@@ -222,6 +227,7 @@ func (c *collection) put(number uint32, p *prepared) {
 	c.documents[number] = p.document
 	c.numbers[p.document.key] = number
 	c.keyword.Replace(number, p.counts)
+	c.titles.Replace(number, p.title)
 	c.putVectors(number, p.vectors)
 }
 
@@ -257,6 +263,7 @@ func (c *collection) remove(number uint32) {
 	delete(c.numbers, c.documents[number].key)
 	c.documents[number] = nil
 	c.keyword.Delete(number)
+	c.titles.Delete(number)
 	for _, v := range c.vectors {
 		c.dropVectors(v, number)
 	}

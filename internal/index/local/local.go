@@ -30,7 +30,10 @@ type Options struct {
 	Host     func(key string) string
 	InDomain func(host, domain string) bool
 	BM25     keyword.Options
-	Workers  int // that analyse a batch; 0 means one for each processor
+	// TitleWeight is how much a title's own score adds; 0 means titleWeight, below 0
+	// that titles count as part of their chunks alone.
+	TitleWeight float64
+	Workers     int // that analyse a batch; 0 means one for each processor
 	// OnRefused hears of a chunk that cannot be indexed, or whose vector cannot; the
 	// rest of the document is indexed.
 	OnRefused func(document pulse.DocumentID, chunk int, err error)
@@ -45,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.InDomain == nil {
 		o.InDomain = inDomain
+	}
+	if o.TitleWeight == 0 {
+		o.TitleWeight = titleWeight
 	}
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
@@ -100,10 +106,11 @@ type place struct {
 
 // collection has statistics of its own: what one holds changes no score in another.
 type collection struct {
-	documents []*document       // by number; nil where free
-	free      []uint32          // numbers to give again
-	numbers   map[string]uint32 // by key
-	keyword   *keyword.Index
+	documents []*document           // by number; nil where free
+	free      []uint32              // numbers to give again
+	numbers   map[string]uint32     // by key
+	keyword   *keyword.Index        // of the chunks
+	titles    *keyword.Index        // of the documents' titles, one chunk each
 	vectors   map[int]*vector.Index // by dimension: more than one while a model is changed
 }
 

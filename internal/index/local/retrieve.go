@@ -15,7 +15,7 @@ func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := retrieval{request: r, filter: x.newFilter(r.Filter), terms: keyword.QueryTerms(r.Text)}
+	s := retrieval{request: r, filter: x.newFilter(r.Filter), terms: keyword.QueryTerms(r.Text), titleWeight: x.options.TitleWeight}
 	if !s.filter.all() {
 		s.accept = func(number uint32) bool { return s.filter.refused(s.in.documents[number]) == "" }
 	}
@@ -35,10 +35,12 @@ type retrieval struct {
 	request index.Request
 	filter  *filter
 	terms   []keyword.QueryTerm
-	accept  func(number uint32) bool // nil when there is no filter
-	in      *collection              // nil when there is none
-	named   *document                // of request.Key, when it passes the filter
-	result  index.Result
+	// titleWeight is the index's option.
+	titleWeight float64
+	accept      func(number uint32) bool // nil when there is no filter
+	in          *collection              // nil when there is none
+	named       *document                // of request.Key, when it passes the filter
+	result      index.Result
 }
 
 // standing looks the named document up; its places are filled in by the searches.
@@ -69,7 +71,7 @@ func (s *retrieval) byKeyword() {
 		return
 	}
 	found := newBest(s.in, s.request.Window, s.named)
-	s.in.keyword.Search(s.terms, s.accept, found.add)
+	s.in.withTitles(s.titleWeight, s.terms, s.accept, found.add)
 	s.result.Keyword = s.list(found)
 	if s.request.Explain {
 		candidates := s.result.Keyword.Candidates
@@ -152,12 +154,18 @@ func (s *retrieval) list(found *best) index.List {
 }
 
 func (s *retrieval) explain(m match) []pulse.TermExplain {
-	parts := s.in.keyword.Explain(s.terms, m.number, m.ordinal)
-	terms := make([]pulse.TermExplain, len(parts))
-	for i, p := range parts {
-		terms[i] = pulse.TermExplain{
-			Term: p.Term, Frequency: p.Frequency, Documents: p.Chunks, IDF: p.IDF, Score: p.Score,
+	var terms []pulse.TermExplain
+	for _, p := range s.in.keyword.Explain(s.terms, m.number, m.ordinal) {
+		terms = append(terms, termExplain("", p, 1))
+	}
+	if s.titleWeight > 0 {
+		for _, p := range s.in.titles.Explain(s.terms, m.number, 0) {
+			terms = append(terms, termExplain("title", p, s.titleWeight))
 		}
 	}
 	return terms
+}
+
+func termExplain(field string, p keyword.Part, weight float64) pulse.TermExplain {
+	return pulse.TermExplain{Field: field, Term: p.Term, Frequency: p.Frequency, Documents: p.Chunks, IDF: p.IDF, Score: weight * p.Score}
 }
