@@ -153,9 +153,9 @@ func (s *Store) open(ctx context.Context) error {
 func (s *Store) dsn(mode string) string {
 	path := (&fileURL{path: filepath.Join(s.opts.Dir, FileName)}).String()
 	dsn := path + "?mode=" + mode +
-		"&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)&_pragma=temp_store(MEMORY)"
-	if mode != "ro" {
-		dsn += "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=wal_autocheckpoint(0)"
+		"&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)"
+	if mode != "ro" { // readers keep SQLite's 2 MiB of cache: the system's serves them all
+		dsn += "&_pragma=cache_size(-65536)&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=wal_autocheckpoint(0)"
 	}
 	if s.opts.vfs != "" {
 		dsn += "&vfs=" + s.opts.vfs
