@@ -8,7 +8,6 @@ import (
 const (
 	expireEvery = time.Hour
 	expireFirst = time.Minute // after the start, which has enough to do
-	expireBatch = 1000        // deliveries in one transaction
 	lookEvery   = 10 * time.Second
 )
 
@@ -52,12 +51,12 @@ func (a *App) lookAtDisk(disk *outage) {
 func (a *App) expire(ctx context.Context, failing *outage) {
 	before := a.now().Add(-a.cfg.KeepDeliveries)
 	for total := 0; ctx.Err() == nil; {
-		passed, err := a.pool.Store.Expire(ctx, before, expireBatch)
+		passed, err := a.pool.Store.Expire(ctx, before)
 		if err != nil {
 			failing.note("error", err)
 			return
 		}
-		if total += passed; passed < expireBatch {
+		if total += passed; passed == 0 {
 			failing.over()
 			if total > 0 {
 				a.log.Info("Old deliveries expired", "deliveries", total, "before", before.UTC().Format(time.RFC3339))

@@ -54,7 +54,7 @@ func (s *Store) acceptWith(ctx context.Context, d *pulse.Delivery, also func(*tx
 	a := &acceptance{d: d, now: s.opts.Now(), parts: packParts(d)}
 	s.opts.Failpoint("accept.before")
 	err := s.group.do(ctx, true, d.Bytes, func(t *tx) error {
-		a.receipt = &pulse.Receipt{Result: d.Result}
+		a.receipt, a.cached = &pulse.Receipt{Result: d.Result}, nil
 		if err := a.run(t); err != nil {
 			return err
 		}
@@ -85,7 +85,8 @@ func packParts(d *pulse.Delivery) [][]byte {
 type acceptance struct {
 	d       *pulse.Delivery
 	now     time.Time
-	parts   [][]byte // by element; nil for a refused one
+	parts   [][]byte                // by element; nil for a refused one
+	cached  map[int64]pulse.Version // by time of caching, within one run
 	receipt *pulse.Receipt
 }
 
@@ -126,11 +127,11 @@ func (a *acceptance) run(t *tx) error {
 	return nil
 }
 
-// number gives the delivery its place and time. Times never go back, so that a
-// time can be mapped to a version by binary search.
+// number gives the delivery its place and time. Times always go forward, so that a
+// time can be mapped to a version by binary search, and lists by time have no ties.
 func (a *acceptance) number(t *tx) {
 	t.counters.delivery++
-	t.counters.receivedAt = max(t.counters.receivedAt, micros(a.now))
+	t.counters.receivedAt = max(t.counters.receivedAt+1, micros(a.now))
 	a.d.Seq = pulse.DeliverySeq(t.counters.delivery)
 	a.d.ReceivedAt = fromMicros(t.counters.receivedAt)
 }
@@ -169,15 +170,9 @@ func (a *acceptance) makeJobs(t *tx) ([]pulse.Job, error) {
 		}
 		t.counters.job++
 		t.counters.available++
-		version := pulse.Version(t.counters.job)
-		if !e.CachedAt.IsZero() {
-			var err error
-			if version, err = versionAt(t, e.CachedAt, a.d.Seq); err != nil {
-				return nil, err
-			}
-			if version == 0 { // at or after the last delivery
-				version = pulse.Version(t.counters.job)
-			}
+		version, err := a.version(t, e)
+		if err != nil {
+			return nil, err
 		}
 		jobs = append(jobs, a.job(e, pulse.JobID(t.counters.job), version))
 	}
@@ -197,16 +192,28 @@ func (a *acceptance) job(e *pulse.Element, id pulse.JobID, version pulse.Version
 	}
 }
 
-// versionAt maps the time at which content was fetched to the counter's value
-// then: that of the last delivery received by that time. cached before the first
-// delivery is older than any version (beforeAll);
-// 0 means that no delivery came after it, so the job's own number serves.
-func versionAt(t *tx, at time.Time, next pulse.DeliverySeq) (pulse.Version, error) {
-	us := micros(at)
-	if us >= t.counters.receivedAt {
-		return 0, nil
+// version is the job's own number, unless the content is older than its delivery.
+func (a *acceptance) version(t *tx, e *pulse.Element) (pulse.Version, error) {
+	us := micros(e.CachedAt)
+	if e.CachedAt.IsZero() || us >= t.counters.receivedAt {
+		return pulse.Version(t.counters.job), nil
 	}
-	low, high := int64(0), int64(next) // received(low) <= at < received(high), next is this delivery
+	if v, known := a.cached[us]; known { // the elements of one delivery mostly share it
+		return v, nil
+	}
+	v, err := versionAt(t, us, a.d.Seq)
+	if a.cached == nil {
+		a.cached = map[int64]pulse.Version{}
+	}
+	a.cached[us] = v
+	return v, err
+}
+
+// versionAt maps a time, in microseconds, to the counter's value then: that of the
+// last delivery received by that time, of those before next. Content from before the
+// first delivery is older than any version (beforeAll).
+func versionAt(t *tx, us int64, next pulse.DeliverySeq) (pulse.Version, error) {
+	low, high := int64(0), int64(next) // received(low) <= us < received(high)
 	version := int64(beforeAll)
 	for high-low > 1 {
 		mid := low + (high-low)/2

@@ -5,17 +5,21 @@ import (
 	"database/sql"
 	"fmt"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 const (
 	passiveAt = 64 << 20        // bytes of WAL at which pages are copied back
 	idleAfter = 2 * time.Second // without a commit: empty the WAL
-	forceAt   = 512 << 20       // bytes at which a truncating checkpoint is tried while busy
+	walFrame  = 4096 + 24       // bytes of a frame: SQLite's page and its header
 )
 
 // checkpointer copies the write-ahead log back into the database by a connection
-// of its own, so that the writer never pays for it. Passive while commits run
-// (it waits for nobody); truncating when idle, or when readers have let it grow.
+// of its own, so that the writer never pays for it. Passive while commits run;
+// truncating when idle. It waits for no reader: a checkpoint that truncates holds
+// SQLite's write lock while it waits, and webhooks would wait with it. So its
+// connection has no busy time-out, and what cannot be done now is tried again.
 type checkpointer struct {
 	store *Store
 	db    *sql.DB
@@ -23,7 +27,7 @@ type checkpointer struct {
 }
 
 func newCheckpointer(s *Store) *checkpointer {
-	db, err := sql.Open("sqlite", s.dsn("rw"))
+	db, err := sql.Open("sqlite", s.dsn("rw", 0))
 	if err != nil {
 		panic(err) // the driver's name is constant
 	}
@@ -57,38 +61,45 @@ func (c *checkpointer) run(ctx context.Context) {
 				c.relieve(ctx)
 			}
 		case <-idle.C:
-			c.checkpoint(ctx, "TRUNCATE")
+			c.try(ctx, "TRUNCATE")
 		}
 	}
 }
 
-// relieve keeps a busy store's log from growing.
+// relieve keeps a busy store's log from growing. The file does not shrink while it
+// is in use, so what counts are the frames that are not copied back yet.
 func (c *checkpointer) relieve(ctx context.Context) {
-	switch size := c.store.WALBytes(); {
-	case size > forceAt:
-		c.checkpoint(ctx, "RESTART")
-	case size > passiveAt:
-		c.checkpoint(ctx, "PASSIVE")
+	if c.store.WALBytes() < passiveAt {
+		return
+	}
+	frames, moved, err := c.checkpoint(ctx, "NOOP")
+	if err == nil && (frames-moved)*walFrame >= passiveAt {
+		c.try(ctx, "PASSIVE")
 	}
 }
 
-// checkpoint runs one. A failed fsync ends the process as in the group; any other
+// try runs a checkpoint. A failed fsync ends the process as in the group; any other
 // failure leaves the log as it was, for the next time.
-func (c *checkpointer) checkpoint(ctx context.Context, mode string) {
-	var busy, pages, moved int
-	err := c.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &moved)
-	if err == nil || ctx.Err() != nil {
-		return
-	}
-	if fsyncFailed(err) {
+func (c *checkpointer) try(ctx context.Context, mode string) {
+	_, _, err := c.checkpoint(ctx, mode)
+	switch {
+	case err == nil || ctx.Err() != nil || code(err)&0xff == sqlite3.SQLITE_BUSY:
+	case fsyncFailed(err):
 		c.store.opts.Fatal(fmt.Errorf("sync a checkpoint to disk: %w", err))
-		return
+	default:
+		c.store.opts.Log.Warn("Checkpoint failed, the log stays", "mode", mode, "error", err)
 	}
-	c.store.opts.Log.Warn("Checkpoint failed, the log stays", "mode", mode, "error", err)
+}
+
+// checkpoint answers how many frames the log has, and how many of them are copied.
+func (c *checkpointer) checkpoint(ctx context.Context, mode string) (frames, moved int, err error) {
+	var busy int
+	err = c.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &moved)
+	return frames, moved, err
 }
 
 // truncate empties the log at the end and closes the connection.
 func (c *checkpointer) truncate() {
-	c.checkpoint(context.Background(), "TRUNCATE")
+	c.try(context.Background(), "TRUNCATE")
 	c.db.Close()
 }

@@ -26,10 +26,20 @@ func (s *Store) Commit(ctx context.Context, w *Write) (Committed, error) {
 	s.opts.Failpoint("commit.before")
 	err := s.group.do(ctx, false, c.bytes, c.run)
 	if err != nil {
+		c.forgetStaged()
 		return Committed{}, fmt.Errorf("commit document: %w", err)
 	}
 	s.opts.Failpoint("commit.after")
 	return c.done, nil
+}
+
+// forgetStaged deletes what was staged for a commit that failed. Where that fails too,
+// the next open sweeps it.
+func (c *commit) forgetStaged() {
+	if c.bodyID == 0 && c.vectorsID == 0 {
+		return
+	}
+	_ = c.s.group.do(context.Background(), false, 0, c.unstage)
 }
 
 // commit is one Write on its way in. prepare runs in the caller's goroutine, run in
@@ -64,6 +74,9 @@ func (c *commit) prepare(ctx context.Context) error {
 		}
 		c.metadata = string(raw)
 	}
+	if err := checkSpans(w.Chunks, len(w.Document.Text)); err != nil {
+		return err
+	}
 	if err := c.packVectors(); err != nil {
 		return err
 	}
@@ -71,6 +84,19 @@ func (c *commit) prepare(ctx context.Context) error {
 	c.chunks = packChunks(w.Chunks)
 	c.bytes = int64(len(c.body) + len(c.vectors) + len(c.chunks))
 	return c.stage(ctx)
+}
+
+// checkSpans holds the chunks to what packChunks can keep: spans in the text, none
+// beginning before the one before it.
+func checkSpans(chunks []pulse.Chunk, text int) error {
+	former := 0
+	for i := range chunks {
+		if c := &chunks[i]; c.Start < former || c.End < c.Start || c.End > text {
+			return fmt.Errorf("commit document: chunk %d is bytes %d to %d of a text of %d, after one from %d", i, c.Start, c.End, text, former)
+		}
+		former = chunks[i].Start
+	}
+	return nil
 }
 
 func (c *commit) packVectors() error {

@@ -7,24 +7,24 @@ import (
 // counters are the numbers that every group adds to. The group's loop owns the
 // live copy; a row keeps them.
 type counters struct {
-	delivery, job, commitSeq, event, body, receivedAt int64
-	documents, chunks, vectorsPending                 int64
-	available, done, dead                             int64
+	delivery, job, commitSeq, event, body, receivedAt, expired int64
+	documents, chunks, vectorsPending                          int64
+	available, done, dead                                      int64
 }
 
-const readCounters = `SELECT delivery, job, commit_seq, event, body, received_at,
+const readCounters = `SELECT delivery, job, commit_seq, event, body, received_at, expired,
 	documents, chunks, vectors_pending, available, done, dead FROM counters WHERE id = 1`
 
 func (c *counters) fields() []any {
-	return []any{&c.delivery, &c.job, &c.commitSeq, &c.event, &c.body, &c.receivedAt,
+	return []any{&c.delivery, &c.job, &c.commitSeq, &c.event, &c.body, &c.receivedAt, &c.expired,
 		&c.documents, &c.chunks, &c.vectorsPending, &c.available, &c.done, &c.dead}
 }
 
 // write keeps the counters of the transaction.
 func (c *counters) write(t *tx) error {
-	return t.exec(`UPDATE counters SET delivery = ?, job = ?, commit_seq = ?, event = ?, body = ?, received_at = ?,
+	return t.exec(`UPDATE counters SET delivery = ?, job = ?, commit_seq = ?, event = ?, body = ?, received_at = ?, expired = ?,
 		documents = ?, chunks = ?, vectors_pending = ?, available = ?, done = ?, dead = ? WHERE id = 1`,
-		c.delivery, c.job, c.commitSeq, c.event, c.body, c.receivedAt,
+		c.delivery, c.job, c.commitSeq, c.event, c.body, c.receivedAt, c.expired,
 		c.documents, c.chunks, c.vectorsPending, c.available, c.done, c.dead)
 }
 

@@ -43,25 +43,36 @@ func endJob(t *tx, j *pulse.Job, e Ending, seq pulse.CommitSeq, now time.Time) e
 	if e.State == pulse.JobAvailable {
 		return nil
 	}
-	countInCrawl(t, j, e.Outcome)
+	countInCrawl(t, j, e.Outcome, 1)
+	if err := dropExpired(t, j, e.State); err != nil {
+		return err
+	}
 	return addEvent(t, j, string(e.Outcome), now)
 }
 
-// countInCrawl adds a job's outcome to its crawl.
-func countInCrawl(t *tx, j *pulse.Job, o pulse.Outcome) {
+// dropExpired forgets the body of a job that ends after its delivery has expired.
+func dropExpired(t *tx, j *pulse.Job, s pulse.JobState) error {
+	if s != pulse.JobDone || int64(j.Delivery) > t.counters.expired {
+		return nil
+	}
+	return t.exec(`UPDATE parts SET body = NULL WHERE id = ?`, partID(j.Delivery, j.Element))
+}
+
+// countInCrawl adds n of a job's outcome to its crawl.
+func countInCrawl(t *tx, j *pulse.Job, o pulse.Outcome, n int64) {
 	if j.Crawl == "" || j.Kind == pulse.KindEmbed {
 		return
 	}
 	d := crawlDelta{id: j.Crawl, source: j.Source}
 	switch o {
 	case pulse.OutcomeIndexed:
-		d.counts.Indexed = 1
+		d.counts.Indexed = n
 	case pulse.OutcomeUnchanged, pulse.OutcomeSuperseded:
-		d.counts.Unchanged = 1
+		d.counts.Unchanged = n
 	case pulse.OutcomeRefused:
-		d.counts.Refused = 1
+		d.counts.Refused = n
 	case pulse.OutcomeFailed:
-		d.counts.Failed = 1
+		d.counts.Failed = n
 	default:
 		return
 	}
@@ -102,10 +113,11 @@ func (s *Store) MarkDeath(ctx context.Context, ids []pulse.JobID, alone bool) er
 // runs, pulse.ErrGone when its body has expired; then nothing is put back.
 func (s *Store) Retry(ctx context.Context, ids []pulse.JobID, force bool) ([]pulse.Job, error) {
 	var jobs []pulse.Job
+	now := s.opts.Now()
 	err := s.group.do(ctx, true, 0, func(t *tx) error {
 		jobs = jobs[:0]
 		for _, id := range ids {
-			j, err := retryOne(t, id, force)
+			j, err := retryOne(t, id, force, now)
 			if err != nil {
 				return fmt.Errorf("job %d: %w", id, err)
 			}
@@ -119,7 +131,7 @@ func (s *Store) Retry(ctx context.Context, ids []pulse.JobID, force bool) ([]pul
 	return jobs, nil
 }
 
-func retryOne(t *tx, id pulse.JobID, force bool) (*pulse.Job, error) {
+func retryOne(t *tx, id pulse.JobID, force bool, now time.Time) (*pulse.Job, error) {
 	var j pulse.Job
 	found, err := t.row(`SELECT `+jobColumns+` FROM jobs WHERE id = ?`, []any{id}, scanJob(&j)...)
 	switch {
@@ -129,6 +141,8 @@ func retryOne(t *tx, id pulse.JobID, force bool) (*pulse.Job, error) {
 		return nil, pulse.ErrNotFound
 	case j.State == pulse.JobAvailable:
 		return nil, fmt.Errorf("it waits or runs: %w", pulse.ErrConflict)
+	case force && j.Key == "":
+		return nil, fmt.Errorf("a mass deletion has one version: delete again: %w", pulse.ErrConflict)
 	}
 	if j.Kind != pulse.KindEmbed {
 		var there bool
@@ -144,9 +158,13 @@ func retryOne(t *tx, id pulse.JobID, force bool) (*pulse.Job, error) {
 		j.Version = pulse.Version(t.counters.job)
 	}
 	t.counters.moveJob(j.State, pulse.JobAvailable, j.Kind)
+	countInCrawl(t, &j, j.Outcome, -1) // its new end counts anew
+	if j.Kind == pulse.KindEmbed {
+		j.AcceptedAt = now // its time to wait for the embedder begins again
+	}
 	j.State, j.Attempt, j.Deaths, j.Suspect, j.RunAt, j.EndedAt, j.Outcome, j.Reason = pulse.JobAvailable, 0, 0, false, time.Time{}, time.Time{}, "", ""
-	return &j, t.exec(`UPDATE jobs SET state = 'available', version = ?, attempt = 0, deaths = 0, suspect = 0, run_at = 0, ended_at = 0, outcome = NULL, reason = NULL WHERE id = ?`,
-		j.Version, id)
+	return &j, t.exec(`UPDATE jobs SET state = 'available', version = ?, attempt = 0, deaths = 0, suspect = 0, accepted_at = ?, run_at = 0, ended_at = 0, outcome = NULL, reason = NULL WHERE id = ?`,
+		j.Version, micros(j.AcceptedAt), id)
 }
 
 // Replay puts all jobs of a delivery back; those that still wait or run are left.

@@ -153,10 +153,10 @@ func (s *Store) NewHistory(ctx context.Context) error {
 
 func (s *Store) newHistory(t *tx) error {
 	id := Identity{Store: s.Identity().Store, History: newID()}
+	t.newHistory = true
 	t.onCommit(func() {
-		s.identity.Store(&id)
-		s.tail.restart()
 		s.applied.restart()
+		s.tail.restart(func() { s.identity.Store(&id) })
 	})
 	if err := t.exec(`DELETE FROM applied`); err != nil {
 		return err

@@ -31,7 +31,7 @@ func stops(err error) bool {
 		return true
 	}
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, errBadConn)
+		errors.Is(err, errBadConn) || errors.Is(err, errPanic)
 }
 
 // fsyncFailed says whether the kernel refused to make written data durable. What

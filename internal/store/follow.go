@@ -46,18 +46,11 @@ const selectCommits = `SELECT d.id, d.collection, d.key, coalesce(d.url, d.key),
 	LEFT JOIN chunks c ON c.document = d.id AND c.layout = d.layout
 	LEFT JOIN vectors v ON v.document = d.id AND v.layout = d.layout LEFT JOIN bodies vb ON vb.id = v.body`
 
-// readCommits reads from disk, in one short read transaction.
+// readCommits reads from disk, by one statement.
 func (s *Store) readCommits(ctx context.Context, after pulse.CommitSeq, maxBytes int64) ([]pulse.Commit, pulse.CommitSeq, error) {
-	tx, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, 0, err
-	}
-	defer tx.Rollback()
-	var head pulse.CommitSeq
-	if err := tx.QueryRowContext(ctx, `SELECT commit_seq FROM counters WHERE id = 1`).Scan(&head); err != nil {
-		return nil, 0, err
-	}
-	rows, err := tx.QueryContext(ctx, selectCommits+` WHERE d.commit_seq > ? ORDER BY d.commit_seq LIMIT 4096`, after)
+	// What is on disk may be ahead of what was published: nothing past it is told.
+	head := s.Head()
+	rows, err := s.read.QueryContext(ctx, selectCommits+` WHERE d.commit_seq > ? AND d.commit_seq <= ? ORDER BY d.commit_seq LIMIT 4096`, after, head)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -155,17 +148,20 @@ type appliedNote struct {
 // note old commits again.
 func (a *appliedNotes) load(ctx context.Context, db *sql.DB) error {
 	a.highest, a.waiting = map[string]pulse.CommitSeq{}, map[string]appliedNote{}
-	rows, err := db.QueryContext(ctx, `SELECT follower, max(seq) FROM applied GROUP BY follower`)
-	if err != nil {
-		return fmt.Errorf("read followers: %w", err)
-	}
-	return eachRow(rows, func(r *sql.Rows) error {
-		var follower string
+	for follower := ""; ; { // from name to name: the table is too long to be read
 		var seq pulse.CommitSeq
-		err := r.Scan(&follower, &seq)
+		err := db.QueryRowContext(ctx, `SELECT follower FROM applied WHERE follower > ? ORDER BY follower LIMIT 1`, follower).Scan(&follower)
+		if isNoRows(err) {
+			return nil
+		}
+		if err == nil {
+			err = db.QueryRowContext(ctx, `SELECT max(seq) FROM applied WHERE follower = ?`, follower).Scan(&seq)
+		}
+		if err != nil {
+			return fmt.Errorf("read followers: %w", err)
+		}
 		a.highest[follower] = seq
-		return err
-	})
+	}
 }
 
 // NoteApplied keeps that a follower has applied the log up to seq: telemetry, so it

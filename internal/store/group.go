@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -199,7 +200,7 @@ func answer(batch []*call, err error) {
 func (g *group) attempt(batch []*call) (culprit *call, err error) {
 	start := time.Now()
 	if err := g.begin(); err != nil {
-		g.drop()
+		g.inDoubt(err)
 		return nil, err
 	}
 	results := make([]error, len(batch))
@@ -207,13 +208,13 @@ func (g *group) attempt(batch []*call) (culprit *call, err error) {
 		results[i] = nil
 		stop, err := g.one(c)
 		if stop {
-			g.drop()
+			g.inDoubt(err)
 			return c, err
 		}
 		results[i] = err
 	}
 	if err := g.end(); err != nil {
-		g.drop()
+		g.inDoubt(err)
 		return nil, err
 	}
 	g.finish(batch, results, start)
@@ -233,7 +234,7 @@ func (g *group) begin() error {
 	t := g.tx
 	t.n = 0
 	t.counters = g.counters
-	t.crawls, t.commits, t.after = t.crawls[:0], nil, t.after[:0]
+	t.crawls, t.commits, t.after, t.newHistory = t.crawls[:0], nil, t.after[:0], false
 	return t.exec("BEGIN IMMEDIATE")
 }
 
@@ -244,7 +245,7 @@ func (g *group) one(c *call) (stop bool, err error) {
 		return true, err
 	}
 	m := t.mark()
-	if err := c.run(t); err != nil {
+	if err := runCaller(t, c.run); err != nil {
 		if stops(err) {
 			return true, err
 		}
@@ -263,16 +264,34 @@ func (g *group) one(c *call) (stop bool, err error) {
 	return false, nil
 }
 
-// end writes what the group adds up and commits. A failed fsync does not return.
+// errPanic is a caller's function that panicked: its fault, and its transaction's end.
+var errPanic = errors.New("panic in the commit group")
+
+// runCaller keeps a caller's panic from ending the process, and with it all others.
+func runCaller(t *tx, run func(*tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+		}
+	}()
+	return run(t)
+}
+
+// end writes what the group adds up and commits.
 func (g *group) end() error {
 	if err := g.before(g.tx); err != nil {
 		return err
 	}
-	err := g.tx.exec("COMMIT")
-	if err != nil && fsyncFailed(err) {
+	return g.tx.exec("COMMIT")
+}
+
+// inDoubt ends the connection after a failure that leaves its transaction in doubt,
+// and the process after a failed fsync, whichever statement met it.
+func (g *group) inDoubt(err error) {
+	if fsyncFailed(err) {
 		g.fatal(fmt.Errorf("sync a commit to disk: %w", err))
 	}
-	return err
+	g.drop()
 }
 
 // finish publishes what is on disk, then answers the callers.

@@ -129,6 +129,10 @@ func (h *history) key() string {
 func (h *history) step() {
 	h.now = h.now.Add(time.Duration(h.rng.IntN(3)) * time.Second)
 	switch n := h.rng.IntN(100); {
+	case n < 4: // an event without pages
+		d := page("", "")
+		d.Elements = nil
+		accept(h.t, h.s, d)
 	case n < 30:
 		h.deliver()
 	case n < 75:

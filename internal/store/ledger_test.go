@@ -38,7 +38,7 @@ func TestRetry(t *testing.T) {
 	if done := commitPage(t, s, jobs[0], "x"); done.Outcome != pulse.OutcomeIndexed {
 		t.Errorf("outcome %s", done.Outcome)
 	}
-	if _, err := s.Expire(t.Context(), time.Now().Add(time.Hour), 100); err != nil {
+	if _, err := s.Expire(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	f("a job whose body has expired", pulse.ErrGone)
@@ -61,7 +61,7 @@ func TestExpireKeepsWhatIsStillNeeded(t *testing.T) {
 	commitPage(t, s, jobs[3], "done and young")
 	for n := 1; n > 0; {
 		var err error
-		if n, err = s.Expire(t.Context(), jobs[3].AcceptedAt, 2); err != nil {
+		if n, err = s.Expire(t.Context(), jobs[3].AcceptedAt); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -75,6 +75,8 @@ func TestExpireKeepsWhatIsStillNeeded(t *testing.T) {
 	f(1, nil) // dead: kept until it is dismissed
 	f(2, nil) // waits
 	f(3, nil) // younger than the bound
+	commitPage(t, s, jobs[2], "late")
+	f(2, pulse.ErrGone) // it ended after its delivery had expired
 }
 
 func TestDeathsAreCountedOnlyAlone(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-	"time"
 
 	"pulse"
 )
@@ -43,7 +42,7 @@ func (p Page) limit() int {
 
 // count counts what a list's conditions match, without its page.
 func (s *Store) count(ctx context.Context, table string, w *where) (n int64, err error) {
-	err = s.read.QueryRowContext(ctx, `SELECT count(*) FROM `+table+w.String(), w.args...).Scan(&n)
+	err = s.lists.QueryRowContext(ctx, `SELECT count(*) FROM `+table+w.String(), w.args...).Scan(&n)
 	return n, err
 }
 
@@ -54,7 +53,7 @@ func (s *Store) Jobs(ctx context.Context, f JobFilter, p Page) (l List[pulse.Job
 		return l, fmt.Errorf("count jobs: %w", explain(err))
 	}
 	w.add(p.After != 0, "id < ?", p.After)
-	l.Items, err = s.queryJobs(ctx, `SELECT `+jobColumns+` FROM jobs`+w.String()+` ORDER BY id DESC LIMIT ?`, append(w.args, p.limit())...)
+	l.Items, err = s.queryJobs(ctx, s.lists, `SELECT `+jobColumns+` FROM jobs`+w.String()+` ORDER BY id DESC LIMIT ?`, append(w.args, p.limit())...)
 	if err != nil {
 		return l, fmt.Errorf("list jobs: %w", explain(err))
 	}
@@ -96,7 +95,7 @@ func (s *Store) Documents(ctx context.Context, f DocumentFilter, p Page) (l List
 		by, next = "d.id", func(d *pulse.Document) int64 { return int64(d.ID) }
 	}
 	w.add(p.After != 0, by+" < ?", p.After)
-	l.Items, err = s.queryDocuments(ctx, `SELECT `+documentColumns+` FROM documents d`+w.String()+` ORDER BY `+by+` DESC LIMIT ?`, append(w.args, p.limit())...)
+	l.Items, err = s.queryDocuments(ctx, s.lists, `SELECT `+documentColumns+` FROM documents d`+w.String()+` ORDER BY `+by+` DESC LIMIT ?`, append(w.args, p.limit())...)
 	if err != nil {
 		return l, fmt.Errorf("list documents: %w", explain(err))
 	}
@@ -151,7 +150,7 @@ func (s *Store) Crawl(ctx context.Context, id string) (*pulse.Crawl, error) {
 }
 
 func (s *Store) queryCrawls(ctx context.Context, tail string, args ...any) (all []pulse.Crawl, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, source, origin, state, received, indexed, unchanged, refused, failed, missing, started, last_seen, ended FROM crawls`+tail, args...)
+	rows, err := s.lists.QueryContext(ctx, `SELECT id, source, origin, state, received, indexed, unchanged, refused, failed, missing, started, last_seen, ended FROM crawls`+tail, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +185,7 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter, p Page) (l Lis
 }
 
 func (s *Store) queryDeliveries(ctx context.Context, tail string, args ...any) (all []DeliveryRecord, err error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT seq, coalesce(key, ''), source, event_type, collection, received_at, result, bytes, coalesce(crawl, ''), first_job, jobs FROM deliveries`+tail, args...)
+	rows, err := s.lists.QueryContext(ctx, `SELECT seq, coalesce(key, ''), source, event_type, collection, received_at, result, bytes, coalesce(crawl, ''), first_job, jobs FROM deliveries`+tail, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -223,12 +222,12 @@ func (s *Store) delivery(ctx context.Context, seq pulse.DeliverySeq) (*DeliveryR
 	}
 	rec := &all[0]
 	if n := len(rec.Jobs); n > 0 {
-		if rec.Jobs, err = s.queryJobs(ctx, `SELECT `+jobColumns+` FROM jobs WHERE id BETWEEN ? AND ? ORDER BY id`, rec.Jobs[0].ID, rec.Jobs[n-1].ID); err != nil {
+		if rec.Jobs, err = s.queryJobs(ctx, s.read, `SELECT `+jobColumns+` FROM jobs WHERE id BETWEEN ? AND ? ORDER BY id`, rec.Jobs[0].ID, rec.Jobs[n-1].ID); err != nil {
 			return nil, err
 		}
 	}
 	if rec.Refused, err = refusals(func(query string, args []any, scan func(*sql.Rows) error) error {
-		rows, err := s.read.QueryContext(ctx, query, args...)
+		rows, err := s.lists.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}
@@ -236,7 +235,7 @@ func (s *Store) delivery(ctx context.Context, seq pulse.DeliverySeq) (*DeliveryR
 	}, seq); err != nil {
 		return nil, err
 	}
-	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM parts WHERE id >= ? AND id < ? AND body IS NOT NULL)`, partID(seq, 0), partID(seq+1, 0)).Scan(&rec.HasBody)
+	err = s.lists.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM parts WHERE id >= ? AND id < ? AND body IS NOT NULL)`, partID(seq, 0), partID(seq+1, 0)).Scan(&rec.HasBody)
 	return rec, err
 }
 
@@ -252,34 +251,4 @@ func refusals(query func(string, []any, func(*sql.Rows) error) error, seq pulse.
 		return err
 	})
 	return all, err
-}
-
-// Expire deletes the bodies of parts whose deliveries came before a time and whose
-// jobs are done, up to limit deliveries a call; it answers how many deliveries it
-// has passed, 0 when none is left. Rows stay: they are the ledger.
-func (s *Store) Expire(ctx context.Context, before time.Time, limit int) (passed int, err error) {
-	err = s.group.do(ctx, false, 0, func(t *tx) error {
-		var from, to sql.NullInt64
-		if _, err := t.row(`SELECT cast(value AS INTEGER) FROM settings WHERE name = 'expired'`, nil, &from); err != nil {
-			return err
-		}
-		passed = 0
-		err := t.rows(`SELECT seq FROM deliveries WHERE seq > ? AND received_at < ? ORDER BY seq LIMIT ?`, []any{from.Int64, micros(before), limit}, func(r *sql.Rows) error {
-			passed++
-			return r.Scan(&to)
-		})
-		if err != nil || passed == 0 {
-			return err
-		}
-		if err := t.exec(`UPDATE parts SET body = NULL WHERE id >= ?1 AND id < ?2 AND body IS NOT NULL AND id NOT IN (
-			SELECT delivery << 14 | element FROM jobs INDEXED BY jobs_open WHERE state <> 'done' AND delivery > ?3 AND delivery <= ?4)`,
-			partID(pulse.DeliverySeq(from.Int64+1), 0), partID(pulse.DeliverySeq(to.Int64+1), 0), from.Int64, to.Int64); err != nil {
-			return err
-		}
-		return t.exec(`INSERT INTO settings (name, value) VALUES ('expired', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, fmt.Sprint(to.Int64))
-	})
-	if err != nil {
-		return 0, fmt.Errorf("expire parts: %w", err)
-	}
-	return passed, nil
 }

@@ -71,8 +71,8 @@ func (d *microDuration) Scan(v any) error {
 }
 
 // queryJobs runs a query that selects jobColumns.
-func (s *Store) queryJobs(ctx context.Context, query string, args ...any) ([]pulse.Job, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+func (s *Store) queryJobs(ctx context.Context, db *sql.DB, query string, args ...any) ([]pulse.Job, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *Store) queryJobs(ctx context.Context, query string, args ...any) ([]pul
 
 // AvailableJobs pages through the jobs that wait, ascending by id, after < id <= upTo.
 func (s *Store) AvailableJobs(ctx context.Context, after, upTo pulse.JobID, limit int) ([]pulse.Job, error) {
-	jobs, err := s.queryJobs(ctx, `SELECT `+jobColumns+` FROM jobs INDEXED BY jobs_open
+	jobs, err := s.queryJobs(ctx, s.read, `SELECT `+jobColumns+` FROM jobs INDEXED BY jobs_open
 		WHERE state <> 'done' AND state = 'available' AND id > ? AND id <= ? ORDER BY id LIMIT ?`, after, upTo, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read waiting jobs: %w", explain(err))
@@ -98,7 +98,7 @@ func (s *Store) AvailableJobs(ctx context.Context, after, upTo pulse.JobID, limi
 
 // Job reads one job. ErrNotFound when there is none.
 func (s *Store) Job(ctx context.Context, id pulse.JobID) (*pulse.Job, error) {
-	jobs, err := s.queryJobs(ctx, `SELECT `+jobColumns+` FROM jobs WHERE id = ?`, id)
+	jobs, err := s.queryJobs(ctx, s.read, `SELECT `+jobColumns+` FROM jobs WHERE id = ?`, id)
 	if err == nil && len(jobs) == 0 {
 		err = pulse.ErrNotFound
 	}
@@ -121,8 +121,8 @@ const documentColumns = `d.id, d.collection, d.key, coalesce(d.url, d.key), d.ti
 	coalesce(d.metadata, ''), d.content_hash, d.version, d.job, d.state, d.source, d.delivery, coalesce(d.crawl, ''), d.layout, d.commit_seq,
 	d.received_at, d.committed_at, d.seen_at`
 
-func (s *Store) queryDocuments(ctx context.Context, query string, args ...any) ([]pulse.Document, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
+func (s *Store) queryDocuments(ctx context.Context, db *sql.DB, query string, args ...any) ([]pulse.Document, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (s *Store) DocumentsByID(ctx context.Context, ids []pulse.DocumentID) (map[
 		for i := range args {
 			args[i] = ids[i]
 		}
-		docs, err := s.queryDocuments(ctx, `SELECT `+documentColumns+` FROM documents d WHERE d.id IN (?`+strings.Repeat(",?", n-1)+`)`, args...)
+		docs, err := s.queryDocuments(ctx, s.read, `SELECT `+documentColumns+` FROM documents d WHERE d.id IN (?`+strings.Repeat(",?", n-1)+`)`, args...)
 		if err != nil {
 			return nil, fmt.Errorf("read %d documents: %w", n, explain(err))
 		}
@@ -241,10 +241,11 @@ const LocalFollower = "local"
 // appliedAt is when the local index first reached a commit; zero when it has not, as
 // far as is kept.
 func (s *Store) appliedAt(ctx context.Context, seq pulse.CommitSeq) (time.Time, error) {
+	waiting := s.applied.at(LocalFollower, seq) // before the row: it goes once the row is there
 	var at int64
 	err := s.read.QueryRowContext(ctx, `SELECT at FROM applied WHERE follower = ? AND seq >= ? ORDER BY seq LIMIT 1`, LocalFollower, seq).Scan(&at)
 	if isNoRows(err) {
-		return s.applied.at(LocalFollower, seq), nil
+		return waiting, nil
 	}
 	return fromMicros(at), err
 }
@@ -252,7 +253,7 @@ func (s *Store) appliedAt(ctx context.Context, seq pulse.CommitSeq) (time.Time, 
 // history lists the jobs of a key and its elements refused without one, newest first.
 func (s *Store) history(ctx context.Context, collection, key string) ([]HistoryEntry, error) {
 	const most = 100
-	jobs, err := s.queryJobs(ctx, `SELECT `+jobColumns+` FROM jobs WHERE key_hash = ? AND key = ? AND collection = ? ORDER BY id DESC LIMIT ?`,
+	jobs, err := s.queryJobs(ctx, s.read, `SELECT `+jobColumns+` FROM jobs WHERE key_hash = ? AND key = ? AND collection = ? ORDER BY id DESC LIMIT ?`,
 		hashOf(collection, key), key, collection, most)
 	if err != nil {
 		return nil, err

@@ -54,7 +54,8 @@ type Store struct {
 	opts     Options
 	lock     *os.File
 	write    *sql.DB // one connection, owned by the group
-	read     *sql.DB
+	read     *sql.DB // for workers, followers and hits
+	lists    *sql.DB // for lists and their counts, which may be long
 	readPart *sql.Stmt
 	readBody *sql.Stmt
 	group    *group
@@ -133,27 +134,34 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	// As durable as fsync, without the file's times. Where the system has none, fsync stays.
 	_, _ = sqlite.Fdatasync(true)
-	if s.write, err = sql.Open("sqlite", s.dsn("rwc")); err != nil {
+	if s.write, err = sql.Open("sqlite", s.dsn("rwc", patience)); err != nil {
 		return err
 	}
 	s.write.SetMaxOpenConns(1)
 	if err := migrate(ctx, s.write, s.opts.Dir); err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", s.dsn("ro")); err != nil {
+	if s.read, err = sql.Open("sqlite", s.dsn("ro", patience)); err != nil {
 		return err
 	}
 	s.read.SetMaxOpenConns(s.opts.Readers)
 	s.read.SetMaxIdleConns(s.opts.Readers)
+	if s.lists, err = sql.Open("sqlite", s.dsn("ro", patience)); err != nil {
+		return err
+	}
+	s.lists.SetMaxOpenConns(2)
 	return s.load(ctx)
 }
 
+// patience is how long a connection waits for another's lock.
+const patience = 10 * time.Second
+
 // dsn names the database with the settings of a connection: fsync at every commit,
 // no checkpoint by the writer (the checkpointer does them), times as we give them.
-func (s *Store) dsn(mode string) string {
+func (s *Store) dsn(mode string, patience time.Duration) string {
 	path := (&fileURL{path: filepath.Join(s.opts.Dir, FileName)}).String()
 	dsn := path + "?mode=" + mode +
-		"&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)"
+		fmt.Sprintf("&_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)", patience.Milliseconds())
 	if mode != "ro" { // readers keep SQLite's 2 MiB of cache: the system's serves them all
 		dsn += "&_pragma=cache_size(-65536)&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=wal_autocheckpoint(0)"
 	}
@@ -230,7 +238,7 @@ func (s *Store) Close() error {
 
 func (s *Store) closeFiles() error {
 	var first error
-	for _, db := range []*sql.DB{s.read, s.write} {
+	for _, db := range []*sql.DB{s.lists, s.read, s.write} {
 		if db == nil {
 			continue
 		}
@@ -252,8 +260,10 @@ func (s *Store) beforeCommit(t *tx) error {
 			return err
 		}
 	}
-	if err := s.applied.write(t); err != nil {
-		return err
+	if !t.newHistory {
+		if err := s.applied.write(t); err != nil {
+			return err
+		}
 	}
 	if t.counters == s.group.counters {
 		return nil

@@ -135,7 +135,7 @@ func TestVersionOfCachedContent(t *testing.T) {
 	f(start, 1)
 	f(start.Add(90*time.Second), 2)
 	f(start.Add(9*time.Minute), 10)
-	f(start.Add(time.Hour), 0)
+	f(start.Add(time.Hour+time.Millisecond), 0)
 	f(start.Add(48*time.Hour), 0)
 }
 

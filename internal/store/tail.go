@@ -66,11 +66,14 @@ func (l *tail) advance(head pulse.CommitSeq) {
 	l.changed = make(chan struct{})
 }
 
-// restart forgets all, and wakes those who wait: the log is another one.
-func (l *tail) restart() {
+// restart makes the log another one. In this order: what the old one held is forgotten,
+// then the new one is named, then those who wait wake; so nobody reads the old log
+// under the new name, or sleeps through the change.
+func (l *tail) restart(name func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.commits, l.first, l.bytes = nil, 0, 0
+	name()
 	l.advance(l.head)
 }
 

@@ -26,14 +26,17 @@ type tx struct {
 	crawls   []crawlDelta   // added up and written once at the end of the group
 	commits  []pulse.Commit // for followers, once on disk
 	after    []func()       // run once on disk, in order
+
+	newHistory bool // the log becomes another one: followers' notes on the old one end
 }
 
 // mark is a point that a caller's failure returns to.
 type mark struct {
-	counters counters
-	commits  int
-	after    int
-	crawls   int
+	counters   counters
+	newHistory bool
+	commits    int
+	after      int
+	crawls     int
 }
 
 // exec runs one statement that returns no rows.
@@ -119,12 +122,12 @@ func (t *tx) onCommit(f func()) { t.after = append(t.after, f) }
 
 // mark remembers the state beside the database, for back.
 func (t *tx) mark() mark {
-	return mark{counters: t.counters, commits: len(t.commits), after: len(t.after), crawls: len(t.crawls)}
+	return mark{counters: t.counters, newHistory: t.newHistory, commits: len(t.commits), after: len(t.after), crawls: len(t.crawls)}
 }
 
 // back restores the state beside the database; the savepoint does the rest.
 func (t *tx) back(m mark) {
-	t.counters = m.counters
+	t.counters, t.newHistory = m.counters, m.newHistory
 	t.commits = t.commits[:m.commits]
 	t.after = t.after[:m.after]
 	t.crawls = t.crawls[:m.crawls]

@@ -14,7 +14,8 @@ CREATE TABLE counters (
     commit_seq      INTEGER NOT NULL,
     event           INTEGER NOT NULL,
     body            INTEGER NOT NULL,
-    received_at     INTEGER NOT NULL, -- of the last delivery
+    received_at     INTEGER NOT NULL, -- of the last delivery; no two have the same
+    expired         INTEGER NOT NULL, -- the last delivery whose parts have expired
     documents       INTEGER NOT NULL, -- live
     chunks          INTEGER NOT NULL,
     vectors_pending INTEGER NOT NULL,
@@ -22,7 +23,7 @@ CREATE TABLE counters (
     done            INTEGER NOT NULL,
     dead            INTEGER NOT NULL
 );
-INSERT INTO counters VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+INSERT INTO counters VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
 CREATE TABLE deliveries (
     seq         INTEGER PRIMARY KEY,
