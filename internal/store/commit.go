@@ -391,8 +391,9 @@ func (c *commit) writeChunks(t *tx, doc pulse.DocumentID, seq pulse.CommitSeq) e
 // writeAliases remembers which asked addresses led to the page.
 func (c *commit) writeAliases(t *tx) error {
 	for _, asked := range c.w.Aliases {
-		if err := t.exec(`INSERT INTO aliases (collection, asked, key) VALUES (?, ?, ?) ON CONFLICT (collection, asked) DO UPDATE SET key = excluded.key`,
-			c.w.Job.Collection, asked, c.w.Job.Key); err != nil {
+		if err := t.exec(`INSERT INTO aliases (collection, asked, key, version) VALUES (?, ?, ?, ?)
+			ON CONFLICT (collection, asked) DO UPDATE SET key = excluded.key, version = excluded.version WHERE excluded.version >= version`,
+			c.w.Job.Collection, asked, c.w.Job.Key, c.w.Job.Version); err != nil {
 			return err
 		}
 	}

@@ -276,6 +276,23 @@ func TestSearchableTimeIsTheFirstAppliedBatch(t *testing.T) {
 	}
 }
 
+func TestNewestAliasStands(t *testing.T) {
+	s := open(t, Options{})
+	older := accept(t, s, page("https://example.com/old", "{}")).Jobs[0]
+	newer := accept(t, s, page("https://example.com/new", "{}")).Jobs[0]
+	for _, job := range []pulse.Job{newer, older} {
+		w := write(job, "x")
+		w.Aliases = []string{"https://example.com/asked"}
+		if _, err := s.Commit(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var key string
+	if err := s.read.QueryRow(`SELECT key FROM aliases`).Scan(&key); err != nil || key != newer.Key {
+		t.Errorf("alias leads to %s, %v", key, err)
+	}
+}
+
 func FuzzPacked(f *testing.F) {
 	f.Add(packChunks([]pulse.Chunk{{End: 10, Tokens: 3, Headings: []string{"a", "b"}, Hash: 9}, {Ordinal: 1, Start: 5, End: 20, Headings: []string{"a"}}}))
 	f.Add(packVectors([]pulse.Vector{{1, 2}, nil}))

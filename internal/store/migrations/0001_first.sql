@@ -201,6 +201,7 @@ CREATE TABLE aliases (
     collection TEXT NOT NULL,
     asked      TEXT NOT NULL, -- key of the address that was asked for
     key        TEXT NOT NULL, -- of the page that it led to
+    version    INTEGER NOT NULL, -- of the change that said so; the newest stands
     PRIMARY KEY (collection, asked)
 ) WITHOUT ROWID;
 
