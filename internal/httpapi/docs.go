@@ -180,7 +180,11 @@ func typeName(s *huma.Schema) string {
 	case s.Type == huma.TypeArray:
 		return "[" + typeName(s.Items) + "]"
 	case len(s.Enum) > 0:
-		return strings.Trim(strings.ReplaceAll(fmt.Sprint(s.Enum...), " ", " | "), "[]")
+		values := make([]string, len(s.Enum))
+		for i, v := range s.Enum {
+			values[i] = fmt.Sprint(v)
+		}
+		return strings.Join(values, " | ")
 	}
 	return s.Type
 }
