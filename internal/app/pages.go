@@ -84,7 +84,7 @@ func (i *Import) readFile(ctx context.Context, path string, out chan<- *batch) e
 func reasonOf(err error) string {
 	var input *pulse.InputError
 	if errors.As(err, &input) {
-		return input.Message
+		return input.Error()
 	}
 	return err.Error()
 }

@@ -42,6 +42,9 @@ func scan(body []byte) (document, error) {
 	var d document
 	s := jsonscan.New(body)
 	if k := s.Kind(); k != jsonscan.Object && k != jsonscan.Invalid {
+		if err := jsonscan.Check(body); err != nil { // what begins like null need not be it
+			return d, err
+		}
 		return d, invalid("", "must be an object, not %v", k)
 	}
 	for name := range s.Members {

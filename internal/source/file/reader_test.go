@@ -74,7 +74,8 @@ func TestReadLines(t *testing.T) {
 	f("\n\n"+`{"url":"https://a.example/","markdown":["a"]}`, "x.jsonl:3: markdown: must be a string, not an array")
 	f(`{"url":"https://a.example/","text":"a","metadata":{"x":{}}}`,
 		"x.jsonl:1: metadata.x: must be a string, a number, a boolean or a list of strings, not an object")
-	f("\"\xff\"\n"+a, "x.jsonl:1: must be an object, not a string", "file 1 https://a.example/")
+	f("not json\n"+a, "x.jsonl:1: not valid JSON at byte 0: expected true, false or null", "file 1 https://a.example/")
+	f("\"\xff\"\n"+a, "x.jsonl:1: not valid JSON at byte 1: a string is not UTF-8", "file 1 https://a.example/")
 	f("{\"url\":\"\xff\"}", "x.jsonl:1: not valid JSON at byte 8: a string is not UTF-8")
 	f(`{"markdown":"a","metadata":{"sourceURL":"https://a.example/"}}`+"\n"+a, "firecrawl 0 firecrawl", "file 1 https://a.example/")
 	f(`{"content":{"markdown":"a"},"source":"https://a.example/"}`, "firecrawl 0 firecrawl")
