@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"pulse"
+	"pulse/internal/pagekey"
 	"pulse/internal/source/file"
 	"pulse/internal/store"
 )
@@ -96,7 +97,11 @@ func (s *server) getDocuments(ctx context.Context, in *documentsInput) (*anyOutp
 	if err != nil {
 		return nil, err
 	}
-	f := store.DocumentFilter{Collection: in.Collection, Domain: in.Domain, Crawl: in.Crawl, State: pulse.DocumentState(in.State)}
+	domain, err := domainOf(in.Domain)
+	if err != nil {
+		return nil, err
+	}
+	f := store.DocumentFilter{Collection: in.Collection, Domain: domain, Crawl: in.Crawl, State: pulse.DocumentState(in.State)}
 	list, err := st.Documents(ctx, f, page)
 	if err != nil {
 		return nil, err
@@ -157,6 +162,10 @@ func (s *server) deleteDocuments(ctx context.Context, in *deleteInput) (*anyOutp
 			return nil, err
 		}
 	}
+	var err error
+	if in.Domain, err = domainOf(in.Domain); err != nil {
+		return nil, err
+	}
 	if in.DryRun {
 		return s.countDeleted(ctx, in)
 	}
@@ -164,6 +173,18 @@ func (s *server) deleteDocuments(ctx context.Context, in *deleteInput) (*anyOutp
 		return s.deleteOne(in)
 	}
 	return s.erase(in)
+}
+
+// domainOf is a domain as hosts of keys are written, whatever way it is given; "" stays.
+func domainOf(given string) (string, error) {
+	if given == "" {
+		return "", nil
+	}
+	domain, err := pagekey.Domain(given)
+	if err != nil {
+		return "", invalid("domain", err.Error())
+	}
+	return domain, nil
 }
 
 // countDeleted is the dry run of a deletion.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pulse"
+	"pulse/internal/store"
 )
 
 const (
@@ -249,11 +250,12 @@ func TestDelete(t *testing.T) {
 	dry("url=https://example.com/one", 1)
 	dry("url=https://example.com/none", 0)
 	dry("domain=example.com", 2)
+	dry("domain=.Example.COM", 2)
 	dry("crawl=none", 0)
 	if c := f.deps.Queue.Counts(); c.Waiting[pulse.PriorityWanted] != 0 {
 		t.Error("a dry run queued jobs")
 	}
-	got := decode[queuedAnswer](t, f.ask("DELETE", "/v1/documents?domain=example.com", ""), 202)
+	got := decode[queuedAnswer](t, f.ask("DELETE", "/v1/documents?domain=.Example.COM", ""), 202)
 	if got.QueuedJobs != 1 || got.Status != "queued" {
 		t.Errorf("%+v", got)
 	}
@@ -262,6 +264,11 @@ func TestDelete(t *testing.T) {
 	if job.Kind != pulse.KindDelete || err != nil || string(part) != `{"scope":"domain","value":"example.com"}` {
 		t.Errorf("job %+v, part %s, error %v", job, part, err)
 	}
+	e := store.Erasure{Collection: "default", Scope: store.EraseDomain, Value: "example.com", Version: pulse.Version(job.Version)}
+	if _, erased, err := f.st.EraseSlice(context.Background(), e, 0, 10); erased != 2 || err != nil {
+		t.Errorf("%d documents are erased, %v", erased, err)
+	}
+	wantProblem(t, f.ask("DELETE", "/v1/documents?domain=a%20b", ""), 422, "invalid", "domain")
 	wantProblem(t, f.ask("DELETE", "/v1/documents", ""), 422, "invalid", "url")
 	wantProblem(t, f.ask("DELETE", "/v1/documents?url=https://a.example/&domain=a.example", ""), 422, "invalid", "url")
 	wantProblem(t, f.ask("DELETE", "/v1/documents?domain=a&collection=No%20No", ""), 422, "invalid", "collection")

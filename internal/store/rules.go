@@ -82,10 +82,12 @@ func hostOf(key string) string {
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		rest = rest[:i]
 	}
-	if i := strings.LastIndexByte(rest, ':'); i >= 0 && !strings.HasSuffix(rest, "]") {
-		rest = rest[:i]
+	if inner, ok := strings.CutPrefix(rest, "["); ok { // an IPv6 address
+		inner, _, _ = strings.Cut(inner, "]")
+		return inner
 	}
-	return rest
+	rest, _, _ = strings.Cut(rest, ":")
+	return strings.TrimRight(rest, ".")
 }
 
 // originOf is a key's scheme and host.
