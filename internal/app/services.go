@@ -145,11 +145,7 @@ func (a *App) onRefused(document pulse.DocumentID, chunk int, err error) {
 func (a *App) loadJobs(ctx context.Context) error {
 	a.newWorkers()
 	if a.pool.Workers != nil {
-		suspects, err := a.pool.Workers.Recover(ctx)
-		if err != nil {
-			return err
-		}
-		if len(suspects) > 0 {
+		if suspects := a.pool.Workers.Recover(ctx); len(suspects) > 0 {
 			a.log.Warn("The process died while jobs ran; they run again, last and alone", "jobs", len(suspects))
 		}
 	}

@@ -34,6 +34,7 @@ type fakeStore struct {
 	writes map[string]*store.Write // newest by key
 	ends   map[pulse.JobID][]store.Ending
 	deaths map[pulse.JobID]bool // whether it had run alone
+	erases map[pulse.JobID]bool // ids of mass deletions
 	erased []store.Erasure
 	commit pulse.CommitSeq
 	nextID pulse.JobID
@@ -161,6 +162,17 @@ func (s *fakeStore) End(ctx context.Context, job *pulse.Job, e store.Ending) err
 	return nil
 }
 
+func (s *fakeStore) Job(ctx context.Context, id pulse.JobID) (*pulse.Job, error) {
+	if err := s.enter(ctx, "job", nil); err != nil {
+		return nil, err
+	}
+	j := newJob(int(id))
+	if s.erases[id] {
+		j.Kind, j.Key, j.URL = pulse.KindDelete, "", ""
+	}
+	return &j, nil
+}
+
 func (s *fakeStore) MarkDeath(ctx context.Context, ids []pulse.JobID, alone bool) error {
 	if err := s.enter(ctx, "markDeath", nil); err != nil {
 		return err
@@ -270,7 +282,9 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) start() {
-	w.workers = New(w.deps, w.opts)
+	if w.workers == nil {
+		w.workers = New(w.deps, w.opts)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.stop = cancel
 	go func() { w.ended <- w.workers.Run(ctx) }()

@@ -24,6 +24,8 @@ type Jobs interface {
 	Part(ctx context.Context, seq pulse.DeliverySeq, element int) ([]byte, error)
 	// End ends, retries or buries a job that made no commit.
 	End(ctx context.Context, job *pulse.Job, e store.Ending) error
+	// Job reads one job; pulse.ErrNotFound when there is none.
+	Job(ctx context.Context, id pulse.JobID) (*pulse.Job, error)
 	// MarkDeath notes that the process died while these jobs ran. Jobs that have
 	// ended all the same are left as they are.
 	MarkDeath(ctx context.Context, ids []pulse.JobID, alone bool) error
@@ -131,7 +133,7 @@ type Workers struct {
 	running *runningFile
 	started atomic.Int64 // jobs since the start: the first are logged at info
 
-	runningFailed atomic.Bool  // the running file could not be written; said once
+	runningFailed atomic.Bool  // the running file is of no use; said once
 	embedded      atomic.Int64 // when the embedder last answered, Unix nanoseconds
 }
 

@@ -22,7 +22,7 @@ func (w *Workers) run(ctx context.Context, r *run) error {
 	switch {
 	case r.job.Kind == pulse.KindUpsert:
 		return w.upsert(ctx, r)
-	case r.job.Kind == pulse.KindDelete && r.job.Key == "":
+	case isErasure(r.job):
 		return w.erase(ctx, r)
 	case r.job.Kind == pulse.KindDelete:
 		return w.delete(ctx, r)
@@ -164,6 +164,9 @@ func (w *Workers) delete(ctx context.Context, r *run) error {
 	return w.commit(ctx, r, &store.Write{Job: r.job, Gone: true})
 }
 
+// isErasure tells a mass deletion from the deletion of one page.
+func isErasure(job *pulse.Job) bool { return job.Kind == pulse.KindDelete && job.Key == "" }
+
 // erasePart is the part of a mass deletion's job.
 type erasePart struct {
 	Scope store.EraseScope `json:"scope"`
@@ -210,7 +213,7 @@ func (w *Workers) eraseSlices(ctx context.Context, r *run, e store.Erasure) erro
 
 // timeout is what bounds a whole run of a job; 0 is no bound.
 func (w *Workers) timeout(job *pulse.Job) time.Duration {
-	if job.Kind == pulse.KindDelete && job.Key == "" {
+	if isErasure(job) {
 		return 0
 	}
 	return w.opts.JobTimeout

@@ -25,7 +25,7 @@ const (
 type runningFile struct{ file *os.File }
 
 // openRunning makes the file with all slots clear; a path of "" gives one that
-// keeps nothing.
+// keeps nothing, as the zero runningFile does.
 func openRunning(path string, slots int) (*runningFile, error) {
 	if path == "" {
 		return &runningFile{}, nil
@@ -94,20 +94,71 @@ func readRunning(path string) ([]pulse.JobID, error) {
 
 // Recover tells the store which jobs ran when the process died, so that they run
 // as suspects, and empties the file. It comes before the queue is loaded, and
-// returns those jobs. After an error the file is as it was.
-func (w *Workers) Recover(ctx context.Context) ([]pulse.JobID, error) {
+// returns those jobs. A file that cannot be read or emptied, or a store that cannot
+// write, costs only that this death is not understood: it is said, and the file
+// stays as it was, so that a later start may understand it.
+func (w *Workers) Recover(ctx context.Context) []pulse.JobID {
 	if w.opts.RunningFile == "" {
+		return nil
+	}
+	ids, err := w.recover(ctx)
+	if err != nil && ctx.Err() == nil {
+		w.cannotNote(err)
+	}
+	return ids
+}
+
+// recover opens the file for writing before it tells the store: a death that cannot
+// be struck out would count again with every start.
+func (w *Workers) recover(ctx context.Context) (suspects []pulse.JobID, err error) {
+	f, err := os.OpenFile(w.opts.RunningFile, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("open running file: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
 	ids, err := readRunning(w.opts.RunningFile)
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	if err := w.deps.Store.MarkDeath(ctx, ids, len(ids) == 1); err != nil {
-		return nil, fmt.Errorf("mark %d jobs that ran when the process died: %w", len(ids), err)
+	if suspects, err = w.suspectsOf(ctx, ids); err != nil {
+		return nil, err
 	}
-	if err := os.Truncate(w.opts.RunningFile, 0); err != nil {
-		return nil, fmt.Errorf("empty running file: %w", err)
+	if len(suspects) > 0 {
+		if err := w.deps.Store.MarkDeath(ctx, suspects, len(suspects) == 1); err != nil {
+			return nil, fmt.Errorf("mark %d jobs that ran when the process died: %w", len(suspects), err)
+		}
 	}
-	return ids, nil
+	if err := f.Truncate(0); err != nil {
+		return suspects, fmt.Errorf("empty running file: %w", err)
+	}
+	return suspects, nil
+}
+
+// suspectsOf leaves out mass deletions: they parse nothing, and as suspects they
+// would hold up all other jobs for as long as they take.
+func (w *Workers) suspectsOf(ctx context.Context, ids []pulse.JobID) ([]pulse.JobID, error) {
+	suspects := make([]pulse.JobID, 0, len(ids))
+	for _, id := range ids {
+		job, err := w.deps.Store.Job(ctx, id)
+		if errors.Is(err, pulse.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read job %d, which ran when the process died: %w", id, err)
+		}
+		if !isErasure(job) {
+			suspects = append(suspects, id)
+		}
+	}
+	return suspects, nil
+}
+
+// cannotNote says, once, that the file is of no use.
+func (w *Workers) cannotNote(err error) {
+	if w.runningFailed.CompareAndSwap(false, true) {
+		w.log.Warn("Running jobs cannot be noted; a job that ends the process will not be found", "file", w.opts.RunningFile, "error", err)
+	}
 }

@@ -17,11 +17,13 @@ const stuckWait = 5 * time.Second
 // Run takes jobs and runs them until ctx ends or the queue is drained. It then
 // lets running jobs finish within ShutdownTimeout; what is not finished is
 // available in the store as it was, and will run after the next start. A clean
-// stop returns nil. Recover comes before it.
+// stop returns nil. Recover comes before it. A running file that cannot be had is
+// said and done without.
 func (w *Workers) Run(ctx context.Context) error {
 	running, err := openRunning(w.opts.RunningFile, w.opts.Workers)
 	if err != nil {
-		return err
+		w.cannotNote(err)
+		running = &runningFile{}
 	}
 	w.running = running
 	hard, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -35,7 +37,10 @@ func (w *Workers) Run(ctx context.Context) error {
 	w.log.Info("Worker initialized, listening for jobs...", "workers", w.opts.Workers)
 
 	err = w.awaitStop(ctx, cancel, stopped)
-	return errors.Join(err, running.close())
+	if closeErr := running.close(); closeErr != nil {
+		w.cannotNote(fmt.Errorf("close running file: %w", closeErr))
+	}
+	return err
 }
 
 // awaitStop returns when all workers have stopped, or when they will not.
@@ -217,7 +222,7 @@ func (w *Workers) finish(ctx context.Context, r *run, v verdict) {
 // noteRunning keeps what runs in this slot. A file that cannot be written costs
 // only that a death of the process is not understood, so the job goes on.
 func (w *Workers) noteRunning(slot int, id pulse.JobID) {
-	if err := w.running.set(slot, id); err != nil && w.runningFailed.CompareAndSwap(false, true) {
-		w.log.Warn("Running jobs cannot be noted; a job that ends the process will not be found", "error", err)
+	if err := w.running.set(slot, id); err != nil {
+		w.cannotNote(fmt.Errorf("write running file: %w", err))
 	}
 }

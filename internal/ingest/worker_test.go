@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"pulse"
 )
 
@@ -150,48 +152,59 @@ func TestRunningFile(t *testing.T) {
 	check()
 }
 
+// died leaves a running file as a death of the process would.
+func (w *world) died(ids ...pulse.JobID) {
+	w.t.Helper()
+	w.opts.RunningFile = filepath.Join(w.t.TempDir(), "running")
+	f, err := openRunning(w.opts.RunningFile, len(ids))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for slot, id := range ids {
+		if err := f.set(slot, id); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if err := f.file.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func TestRecover(t *testing.T) {
 	f := func(name string, ids []pulse.JobID, want map[pulse.JobID]bool) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.opts.RunningFile = filepath.Join(t.TempDir(), "running")
-			died, err := openRunning(w.opts.RunningFile, 4)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer died.file.Close()
-			for slot, id := range ids {
-				if err := died.set(slot, id); err != nil {
-					t.Fatal(err)
-				}
-			}
+			w.store.erases = map[pulse.JobID]bool{100: true, 101: true}
+			w.died(ids...)
 			workers := New(w.deps, w.opts)
 			w.store.fail = onCall("markDeath", pulse.ErrUnavailable)
-			if _, err := workers.Recover(t.Context()); len(ids) > 0 && !errors.Is(err, pulse.ErrUnavailable) {
-				t.Errorf("error %v", err)
+			if got := workers.Recover(t.Context()); len(got) > 0 {
+				t.Errorf("suspects %v, which the store does not know of", got)
+			}
+			if n := len(w.logs.lines("level=WARN", "cannot be noted", "mark")); n != min(1, len(want)) {
+				t.Errorf("%d warnings that the store cannot write", n)
 			}
 			w.store.fail = nil
 			for range 2 {
-				if _, err := workers.Recover(t.Context()); err != nil {
-					t.Fatal(err)
-				}
+				workers.Recover(t.Context())
 			}
-			if len(w.store.deaths) != len(want) {
-				t.Errorf("deaths %v, want %v", w.store.deaths, want)
+			if diff := cmp.Diff(want, w.store.deaths); diff != "" {
+				t.Errorf("deaths, and whether alone (-want +got):\n%s", diff)
 			}
-			for id, alone := range want {
-				if got, ok := w.store.deaths[id]; !ok || got != alone {
-					t.Errorf("job %d: marked %v, alone %v", id, ok, got)
-				}
-			}
-			if n := w.store.count("markDeath"); len(want) > 0 && n != 2 {
+			if n := w.store.count("markDeath"); n != 2*min(1, len(want)) {
 				t.Errorf("%d calls: the second time there is nothing to mark", n)
+			}
+			if left, err := readRunning(w.opts.RunningFile); len(left) > 0 || err != nil {
+				t.Errorf("file names %v, %v", left, err)
 			}
 		})
 	}
-	f("nothing ran", nil, nil)
-	f("one ran alone", []pulse.JobID{7}, map[pulse.JobID]bool{7: true})
-	f("several ran", []pulse.JobID{7, 9}, map[pulse.JobID]bool{7: false, 9: false})
+	type deaths = map[pulse.JobID]bool
+	f("nothing ran", nil, deaths{})
+	f("one ran alone", []pulse.JobID{7}, deaths{7: true})
+	f("several ran", []pulse.JobID{7, 9}, deaths{7: false, 9: false})
+	f("a mass deletion", []pulse.JobID{100}, deaths{})
+	f("mass deletions and one page", []pulse.JobID{7, 100, 101}, deaths{7: true})
 
 	t.Run("no file, or not ours", func(t *testing.T) {
 		w := newWorld(t)
@@ -200,13 +213,65 @@ func TestRecover(t *testing.T) {
 			if err := os.WriteFile(w.opts.RunningFile, []byte(content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if ids, err := New(w.deps, w.opts).Recover(t.Context()); len(ids) > 0 || err != nil {
-				t.Errorf("%q: %v, %v", content, ids, err)
+			if ids := New(w.deps, w.opts).Recover(t.Context()); len(ids) > 0 {
+				t.Errorf("%q: %v", content, ids)
 			}
 		}
 		w.opts.RunningFile += ".absent"
-		if ids, err := New(w.deps, w.opts).Recover(t.Context()); len(ids) > 0 || err != nil {
-			t.Errorf("%v, %v", ids, err)
+		if ids := New(w.deps, w.opts).Recover(t.Context()); len(ids) > 0 {
+			t.Errorf("%v", ids)
+		}
+		if got := w.logs.lines("level=WARN"); len(got) > 0 {
+			t.Errorf("warnings %q", got)
+		}
+	})
+}
+
+// A running file costs only understanding: jobs run without one, and it is said once.
+func TestWorksWithoutARunningFile(t *testing.T) {
+	f := func(name, cause string, prepare func(w *world)) {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				prepare(w)
+				w.workers = New(w.deps, w.opts)
+				if got := w.workers.Recover(context.Background()); len(got) > 0 {
+					t.Errorf("suspects %v", got)
+				}
+			}, func(w *world) {
+				for id := 1; id <= 3; id++ {
+					w.add(id, page(id))
+					if r := w.next(); r.Job.Outcome != pulse.OutcomeIndexed {
+						t.Errorf("job %d: %v", r.Job.ID, r.Err)
+					}
+				}
+				w.stop()
+				synctest.Wait()
+				if got := w.logs.lines("level=WARN"); len(got) != 1 || !strings.Contains(got[0], cause) {
+					t.Errorf("warnings %q, want one of %q", got, cause)
+				}
+			})
+		})
+	}
+	f("unreadable", "is a directory", func(w *world) { w.opts.RunningFile = t.TempDir() })
+	f("in a folder that is not there", "no such file", func(w *world) { w.opts.RunningFile = filepath.Join(t.TempDir(), "absent", "running") })
+	f("of a death that the store cannot note", "disk is full", func(w *world) {
+		w.died(7)
+		w.store.fail = onCall("markDeath", pulse.ErrDiskFull)
+	})
+
+	t.Run("not to be emptied", func(t *testing.T) {
+		w := newWorld(t)
+		w.died(7)
+		if err := os.Chmod(w.opts.RunningFile, 0o400); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := os.OpenFile(w.opts.RunningFile, os.O_RDWR, 0); err == nil {
+			f.Close()
+			t.Skip("skipped: this user may write what nobody may")
+		}
+		New(w.deps, w.opts).Recover(t.Context())
+		if len(w.store.deaths) > 0 {
+			t.Errorf("deaths %v would count again with every start", w.store.deaths)
 		}
 	})
 }

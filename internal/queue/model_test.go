@@ -20,16 +20,18 @@ var seed = flag.Uint64("seed", 0, "seed of the random histories; 0 draws one")
 type model struct {
 	waiting []pulse.Job // RunAt of a suspect that is ready: since when
 	leased  []pulse.Job
+	again   map[pulse.JobID]pulse.Job     // came by Add while they were leased
 	rings   [pulse.NumPriorities][]string // turns with ready jobs, next first
 }
 
-func (m *model) has(id pulse.JobID) bool {
-	is := func(j pulse.Job) bool { return j.ID == id }
-	return slices.ContainsFunc(m.waiting, is) || slices.ContainsFunc(m.leased, is)
-}
-
+// add is Add, or a Retry whose lease has ended.
 func (m *model) add(j pulse.Job, now time.Time, fromStore bool) {
-	if m.has(j.ID) {
+	is := func(o pulse.Job) bool { return o.ID == j.ID }
+	if slices.ContainsFunc(m.leased, is) {
+		m.again[j.ID] = j
+		return
+	}
+	if slices.ContainsFunc(m.waiting, is) {
 		return
 	}
 	if fromStore && j.Suspect && j.Deaths > 0 {
@@ -63,7 +65,7 @@ func (m *model) next(now time.Time) (pulse.Job, bool) {
 	others := slices.ContainsFunc(m.waiting, func(j pulse.Job) bool { return !j.Suspect && !j.RunAt.After(now) })
 	s := m.firstSuspect(now)
 	if s >= 0 && (!others || now.Sub(m.waiting[s].RunAt) >= time.Minute) {
-		if len(m.leased) > 0 {
+		if slices.ContainsFunc(m.leased, func(j pulse.Job) bool { return j.Kind != pulse.KindDelete }) {
 			return pulse.Job{}, false
 		}
 		return m.lease(s), true
@@ -109,6 +111,18 @@ func (m *model) lease(i int) pulse.Job {
 	return j
 }
 
+// end ends a lease; what came meanwhile is added, and said to have come.
+func (m *model) end(i int, now time.Time) (j pulse.Job, again bool) {
+	j = m.leased[i]
+	m.leased = slices.Delete(m.leased, i, i+1)
+	a, again := m.again[j.ID]
+	if again {
+		delete(m.again, j.ID)
+		m.add(a, now, true)
+	}
+	return j, again
+}
+
 func (m *model) counts(now time.Time) Counts {
 	c := Counts{Leased: len(m.leased)}
 	for _, j := range m.waiting {
@@ -141,7 +155,7 @@ func TestQueueAgainstModel(t *testing.T) {
 	for h := range uint64(histories) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(first, h))
-			for m, q, step := new(model), New(Options{}), 0; step < 400 && !t.Failed(); step++ {
+			for m, q, step := (&model{again: map[pulse.JobID]pulse.Job{}}), New(Options{}), 0; step < 400 && !t.Failed(); step++ {
 				randomStep(t, r, m, q)
 				if diff := cmp.Diff(m.counts(time.Now()), q.Counts()); diff != "" {
 					t.Fatalf("-seed=%d history %d step %d: counts (-model +queue):\n%s", first, h, step, diff)
@@ -162,15 +176,15 @@ func randomStep(t *testing.T, r *rand.Rand, m *model, q *Queue) {
 	case n < 8:
 		takeFromBoth(t, m, q, now)
 	case n < 9 && len(m.leased) > 0:
-		i := r.IntN(len(m.leased))
-		j := m.leased[i]
-		m.leased = slices.Delete(m.leased, i, i+1)
+		j, again := m.end(r.IntN(len(m.leased)), now)
 		if r.IntN(3) > 0 {
 			q.Done(j.ID)
 			return
 		}
 		j.RunAt = randomTime(r, now)
-		m.add(j, now, false)
+		if !again {
+			m.add(j, now, false)
+		}
 		q.Retry(j)
 	default:
 		advance(m, time.Duration(r.IntN(20))*time.Second)
@@ -215,8 +229,11 @@ func randomJob(r *rand.Rand, now time.Time) pulse.Job {
 	if r.IntN(8) == 0 {
 		j.Suspect, j.Deaths = true, r.IntN(4)
 	}
-	if r.IntN(8) == 0 {
+	switch r.IntN(8) {
+	case 0:
 		j.Kind = pulse.KindEmbed
+	case 1:
+		j.Kind = pulse.KindDelete // of no key: a mass deletion
 	}
 	return j
 }

@@ -7,6 +7,7 @@
 // crawl of 50,000 pages holds up no other; within a turn the lowest job id goes
 // first. Suspects, jobs that were running when the process died, go last and
 // alone, so that a job which kills the process is found and no other is blamed.
+// Only a mass deletion may run on beside one: it parses nothing, and may be long.
 package queue
 
 import (
@@ -38,7 +39,9 @@ type Queue struct {
 	loaded     chan struct{} // closed when Load has come to its end
 
 	mu       sync.Mutex
-	jobs     map[pulse.JobID]*entry // every job here; nil while it is leased
+	jobs     map[pulse.JobID]*entry // every job that waits
+	leases   map[pulse.JobID]lease  // every job that runs
+	erasures int                    // of leases
 	classes  map[classKey]*class    // what many waiting jobs have in common, kept once
 	turns    map[turnName]*turn     // turns with jobs that wait
 	lanes    [pulse.NumPriorities]fifo[*turn]
@@ -46,8 +49,7 @@ type Queue struct {
 	delayed  heap[*entry] // not before their runAt
 	timer    *time.Timer  // fires when the first of delayed is due; nil until one was
 	waiters  waiters      // blocked in Take; while there is one, nothing can be handed out
-	leased   int
-	suspect  pulse.JobID // the suspect that runs now, alone; 0 when none does
+	suspect  pulse.JobID  // the suspect that runs now, alone; 0 when none does
 	drained  bool
 	tally    tally
 
@@ -71,6 +73,7 @@ func New(o Options) *Queue {
 		now:        o.Now,
 		loaded:     make(chan struct{}),
 		jobs:       make(map[pulse.JobID]*entry),
+		leases:     make(map[pulse.JobID]lease),
 		classes:    make(map[classKey]*class),
 		turns:      make(map[turnName]*turn),
 		delayed:    heap[*entry]{less: byRunAt},
@@ -105,14 +108,18 @@ func (q *Queue) turnWaitingLocked(name string) int {
 	return n
 }
 
-// Add takes in jobs that the store has kept. A job that is here already, waiting
-// or leased, is not added again.
+// Add takes in jobs that the store has available. A job that waits here already is
+// not added again; one that is leased is kept aside and waits from the end of its
+// lease on, because its run may have ended in the store before it was put back.
+// Running it twice is harmless: the store refuses to end a job that has ended.
 func (q *Queue) Add(jobs ...pulse.Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range jobs {
 		q.passLocked(jobs[i].ID)
-		q.addLocked(&jobs[i], true)
+		if !q.keepLocked(&jobs[i]) {
+			q.addLocked(&jobs[i], true)
+		}
 	}
 	q.handOutLocked()
 }
@@ -159,24 +166,34 @@ func (q *Queue) wait(ctx context.Context, w *waiter) (*pulse.Job, error) {
 	return e.job(), nil
 }
 
-// Done ends the lease of a job that will not come back. A job that is not leased
-// is left as it is.
+// Done ends the lease of a job whose run has ended it. What Add brought of it
+// meanwhile waits from now on. A job that is not leased is left as it is.
 func (q *Queue) Done(id pulse.JobID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.releaseLocked(id) {
-		q.handOutLocked()
+	l, leased := q.releaseLocked(id)
+	if !leased {
+		return
 	}
+	if l.again != nil {
+		q.addLocked(l.again, true)
+	}
+	q.handOutLocked()
 }
 
 // Retry ends the job's lease, if it has one, and makes it available again at its
-// RunAt, keeping its place in its turn: by its id.
+// RunAt, keeping its place in its turn: by its id. What Add brought of it meanwhile
+// goes before: that is what the store has said last.
 func (q *Queue) Retry(job pulse.Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.releaseLocked(job.ID)
+	l, _ := q.releaseLocked(job.ID)
 	q.passLocked(job.ID)
-	q.addLocked(&job, false)
+	if l.again != nil {
+		q.addLocked(l.again, true)
+	} else {
+		q.addLocked(&job, false)
+	}
 	q.handOutLocked()
 }
 
@@ -192,20 +209,6 @@ func (q *Queue) Drain() {
 	for w := q.waiters.pop(); w != nil; w = q.waiters.pop() {
 		w.ready <- nil
 	}
-}
-
-// releaseLocked forgets a leased job, and says whether it was one.
-func (q *Queue) releaseLocked(id pulse.JobID) bool {
-	e, ok := q.jobs[id]
-	if !ok || e != nil {
-		return false
-	}
-	delete(q.jobs, id)
-	q.leased--
-	if q.suspect == id {
-		q.suspect = 0
-	}
-	return true
 }
 
 // handOutLocked gives jobs to blocked callers, one each, until either runs out.
@@ -228,7 +231,7 @@ func (q *Queue) nextLocked() *entry {
 	}
 	lane := q.laneLocked()
 	if q.suspects.len() > 0 && (lane == nil || q.suspectIsOverdueLocked()) {
-		if q.leased > 0 {
+		if len(q.leases) > q.erasures {
 			return nil // it runs alone: what is leased ends first
 		}
 		e := q.suspects.pop()
@@ -258,11 +261,4 @@ func (q *Queue) laneLocked() *fifo[*turn] {
 
 func (q *Queue) suspectIsOverdueLocked() bool {
 	return q.now().UnixNano()-q.suspects.peek().runAt >= int64(suspectPatience)
-}
-
-func (q *Queue) leaseLocked(e *entry) *entry {
-	q.jobs[e.id] = nil
-	q.leased++
-	q.forgetLocked(e)
-	return e
 }

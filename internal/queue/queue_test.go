@@ -210,6 +210,31 @@ func TestSuspects(t *testing.T) {
 			}
 		})
 	})
+	t.Run("beside a mass deletion", func(t *testing.T) {
+		q := New(Options{})
+		erasure := job(1, 0, "")
+		erasure.Kind = pulse.KindDelete
+		q.Add(erasure, suspect(job(2, 1, "a"), 0))
+		for _, want := range []pulse.JobID{1, 2} {
+			if got := mustTake(t, q); got != want {
+				t.Errorf("took %d, want %d: a suspect waits for a mass deletion, and all others for it", got, want)
+			}
+		}
+		page := erasure
+		page.ID, page.Key = 3, "https://a.example/"
+		q.Done(2)
+		q.Add(page, suspect(job(4, 1, "a"), 0))
+		mustTake(t, q)
+		taken := takeInBackground(q, 1)
+		q.Done(1)
+		if c := q.Counts(); c.Leased != 1 || c.Waiting[1] != 1 {
+			t.Errorf("counts %+v: a suspect ran beside the deletion of a page", c)
+		}
+		q.Done(3)
+		if got := <-taken; got != 4 {
+			t.Errorf("took %d, want 4", got)
+		}
+	})
 	t.Run("the delay doubles with deaths", func(t *testing.T) {
 		f := func(deaths int, want time.Duration) {
 			t.Helper()
@@ -341,6 +366,58 @@ func TestDoneOfWhatIsNotLeased(t *testing.T) {
 	if c := q.Counts(); c != (Counts{}) {
 		t.Errorf("counts %+v", c)
 	}
+}
+
+// A worker's commit ends its job in the store; before the worker says so here,
+// somebody puts the job back.
+func TestAddOfALeasedJob(t *testing.T) {
+	f := func(name string, end func(q *Queue)) {
+		t.Run(name, func(t *testing.T) {
+			q := New(Options{})
+			q.Add(job(1, 1, "a"))
+			mustTake(t, q)
+			again := job(1, 1, "a")
+			again.Version = 7
+			q.Add(again)
+			q.Add(again)
+			if c := q.Counts(); c.Leased != 1 || c.Waiting[1] != 0 {
+				t.Errorf("counts %+v while it is leased", c)
+			}
+			end(q)
+			if c := q.Counts(); c.Leased != 0 || c.Waiting[1] != 1 || c.Retrying != 0 {
+				t.Fatalf("counts %+v: the job that was put back is in no queue", c)
+			}
+			j, err := q.Take(t.Context())
+			if err != nil || j.ID != 1 || j.Version != 7 {
+				t.Errorf("took %+v, %v", j, err)
+			}
+			q.Done(1)
+			if c := q.Counts(); c != (Counts{}) {
+				t.Errorf("counts %+v: it came back once more", c)
+			}
+		})
+	}
+	f("done", func(q *Queue) { q.Done(1) })
+	f("tried again", func(q *Queue) { q.Retry(delayed(job(1, 1, "a"), time.Now().Add(time.Hour))) })
+}
+
+func TestLeasedIDs(t *testing.T) {
+	q := New(Options{})
+	f := func(want ...pulse.JobID) {
+		t.Helper()
+		if diff := cmp.Diff(append([]pulse.JobID{}, want...), q.LeasedIDs()); diff != "" {
+			t.Errorf("leased (-want +got):\n%s", diff)
+		}
+	}
+	f()
+	q.Add(job(1, 1, "a"), job(2, 1, "a"), job(3, 1, "a"), job(4, 1, "a"))
+	for range 3 {
+		mustTake(t, q)
+	}
+	f(3, 2, 1)
+	q.Done(2)
+	q.Retry(delayed(job(3, 1, "a"), time.Now().Add(time.Hour)))
+	f(1)
 }
 
 func TestAdmit(t *testing.T) {

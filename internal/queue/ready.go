@@ -15,10 +15,13 @@ const firstSuspectDelay = time.Second
 // delays a retry by no more than this.
 const maxTimer = time.Minute
 
-// addLocked takes in one job, unless it is here. A suspect that comes from the
+// addLocked takes in one job, unless it waits or runs. A suspect that comes from the
 // store waits by its deaths; one that comes back from a worker has a RunAt.
 func (q *Queue) addLocked(j *pulse.Job, fromStore bool) {
-	if _, here := q.jobs[j.ID]; here {
+	if _, waits := q.jobs[j.ID]; waits {
+		return
+	}
+	if _, runs := q.leases[j.ID]; runs {
 		return
 	}
 	c := q.classLocked(j)

@@ -21,7 +21,7 @@ type Counts struct {
 func (q *Queue) Counts() Counts {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c := Counts{Retrying: q.tally.retrying, Vectors: q.tally.vectors, Leased: q.leased}
+	c := Counts{Retrying: q.tally.retrying, Vectors: q.tally.vectors, Leased: len(q.leases)}
 	for p := range q.tally.waits {
 		c.Waiting[p] = q.tally.waits[p].total
 		c.Oldest[p] = q.tally.waits[p].oldest()
