@@ -97,7 +97,7 @@ func (s *server) getDocuments(ctx context.Context, in *documentsInput) (*anyOutp
 	if err != nil {
 		return nil, err
 	}
-	domain, err := domainOf(in.Domain)
+	domain, err := domainOf("domain", in.Domain)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (s *server) deleteDocuments(ctx context.Context, in *deleteInput) (*anyOutp
 		}
 	}
 	var err error
-	if in.Domain, err = domainOf(in.Domain); err != nil {
+	if in.Domain, err = domainOf("domain", in.Domain); err != nil {
 		return nil, err
 	}
 	if in.DryRun {
@@ -175,14 +175,15 @@ func (s *server) deleteDocuments(ctx context.Context, in *deleteInput) (*anyOutp
 	return s.erase(in)
 }
 
-// domainOf is a domain as hosts of keys are written, whatever way it is given; "" stays.
-func domainOf(given string) (string, error) {
+// domainOf is a domain as hosts of keys are written, whatever way a client gave it in
+// the field; "" stays.
+func domainOf(field, given string) (string, error) {
 	if given == "" {
 		return "", nil
 	}
 	domain, err := pagekey.Domain(given)
 	if err != nil {
-		return "", invalid("domain", err.Error())
+		return "", invalid(field, err.Error())
 	}
 	return domain, nil
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -224,7 +225,9 @@ func TestListDocuments(t *testing.T) {
 	check("", "2 example.com/one sub.example.com/two")
 	check("?domain=sub.example.com", "1 sub.example.com/two")
 	check("?domain=example.com", "2 example.com/one sub.example.com/two")
+	check("?domain=.Sub.EXAMPLE.com.", "1 sub.example.com/two")
 	check("?state=gone", "0 ")
+	wantProblem(t, f.ask("GET", "/v1/documents?domain=https://example.com/", ""), 422, "invalid", "domain")
 	check("?collection=other", "0 ")
 	first := decode[documentsAnswer](t, f.ask("GET", "/v1/documents?limit=1", ""), 200)
 	check("?limit=1&after="+first.Next, "2 sub.example.com/two")
@@ -274,4 +277,54 @@ func TestDelete(t *testing.T) {
 	wantProblem(t, f.ask("DELETE", "/v1/documents?domain=a&collection=No%20No", ""), 422, "invalid", "collection")
 	wantProblem(t, f.ask("DELETE", "/v1/documents?domian=example.com&dry_run=1", ""), 422, "invalid", "domian")
 	wantProblem(t, f.ask("DELETE", "/v1/documents?domain=a&dry_run=maybe", ""), 422, "invalid", "dry_run")
+}
+
+// A domain is one, whatever its spelling: in the count, in the part, in what is erased.
+func TestDeleteDomainHoweverSpelt(t *testing.T) {
+	const documents = `{"documents":[{"url":"https://example.com/one","text":"one"},` +
+		`{"url":"https://a.b\u00fccher.example:8443/","text":"two"},{"url":"http://[2001:db8::1]:80/","text":"three"}]}`
+	f := func(given, want string) {
+		t.Run(given, func(t *testing.T) {
+			f := newFixture(t)
+			decode[putAnswer](t, f.ask("PUT", "/v1/documents", documents), 202)
+			f.work(3)
+			query := "domain=" + url.QueryEscape(given)
+			if dry := decode[dryDeleteAnswer](t, f.ask("DELETE", "/v1/documents?dry_run=1&"+query, ""), 200); dry.Documents != 1 {
+				t.Errorf("a dry run finds %d documents, want 1", dry.Documents)
+			}
+			decode[queuedAnswer](t, f.ask("DELETE", "/v1/documents?"+query, ""), 202)
+			part, err := f.st.Part(t.Context(), 2, 0)
+			if err != nil || string(part) != `{"scope":"domain","value":"`+want+`"}` {
+				t.Fatalf("part %s, %v", part, err)
+			}
+			j, err := f.deps.Queue.Take(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := store.Erasure{Collection: j.Collection, Scope: store.EraseDomain, Value: want, Version: j.Version, Job: j.ID}
+			if _, n, err := f.st.EraseSlice(t.Context(), e, 0, 100); n != 1 || err != nil {
+				t.Errorf("%d documents are erased, %v; want 1", n, err)
+			}
+			if list := decode[documentsAnswer](t, f.ask("GET", "/v1/documents?"+query, ""), 200); list.Total != 0 {
+				t.Errorf("%d documents are left", list.Total)
+			}
+		})
+	}
+	f("Example.COM", "example.com")
+	f(".example.com", "example.com")
+	f(" example.com. ", "example.com")
+	f("BÜCHER.example", "xn--bcher-kva.example")
+	f("xn--BCHER-kva.example", "xn--bcher-kva.example")
+	f("2001:DB8:0::1", "2001:db8::1")
+	f("[2001:db8::1]", "2001:db8::1")
+
+	refusing := newFixture(t)
+	for _, given := range []string{".", " ", "exa mple.com", "https://example.com/", "example.com/path", "example.com:80", "a%zz"} {
+		for _, dry := range []string{"", "&dry_run=1"} {
+			wantProblem(t, refusing.ask("DELETE", "/v1/documents?domain="+url.QueryEscape(given)+dry, ""), 422, "invalid", "domain")
+		}
+	}
+	if c := refusing.deps.Queue.Counts(); c.Waiting[pulse.PriorityWanted] != 0 {
+		t.Errorf("queue %+v", c)
+	}
 }

@@ -105,9 +105,13 @@ func (s *server) delivery(ctx context.Context, in *IDInput) (*output[deliveryAns
 	if err != nil {
 		return nil, err
 	}
+	leased := s.leases()
 	r, err := st.Delivery(ctx, pulse.DeliverySeq(n))
 	if err != nil {
 		return nil, err
+	}
+	for i := range r.Jobs {
+		leased.mark(&r.Jobs[i])
 	}
 	return answer(toDelivery(r)), nil
 }
@@ -172,7 +176,7 @@ func (s *server) jobs(ctx context.Context, in *jobsInput) (*output[jobsAnswer], 
 	if err != nil {
 		return nil, err
 	}
-	list, err := st.Jobs(ctx, f, page)
+	list, err := s.listJobs(ctx, st, f, page)
 	if err != nil {
 		return nil, err
 	}
@@ -184,10 +188,12 @@ func (s *server) job(ctx context.Context, in *IDInput) (*output[jobAnswer], erro
 	if err != nil {
 		return nil, err
 	}
+	leased := s.leases()
 	j, err := st.Job(ctx, pulse.JobID(n))
 	if err != nil {
 		return nil, err
 	}
+	leased.mark(j)
 	return answer(toJob(j)), nil
 }
 

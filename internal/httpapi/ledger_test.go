@@ -69,6 +69,69 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// Leases live in the queue: the store has jobs that run as available.
+func TestLeasedJobs(t *testing.T) {
+	f := newFixture(t)
+	for i := range 4 {
+		decode[webhookAnswer](t, f.ask("POST", hook, page(i, "text")), 202)
+	}
+	decode[putAnswer](t, f.ask("PUT", "/v1/documents?wait=searchable&timeout=1ms", oneDocument), 202)
+	check := func(query, want string) {
+		t.Helper()
+		list := decode[jobsAnswer](t, f.ask("GET", "/v1/jobs"+query, ""), 200)
+		got := fmt.Sprint(list.Total)
+		for _, j := range list.Jobs {
+			got += " " + j.ID + " " + j.State
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	check("?state=leased", "0")
+	for range 3 {
+		if _, err := f.deps.Queue.Take(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("?state=leased", "3 5 leased 2 leased 1 leased")
+	check("?state=available", "2 4 available 3 available")
+	check("", "5 5 leased 4 available 3 available 2 leased 1 leased")
+	check("?state=dead", "0")
+	check("?state=leased&source=api", "1 5 leased")
+	check("?state=leased&crawl=0198d1f2-6a3b-7c44-9e10-3f5a7b2c8d01", "2 2 leased 1 leased")
+	check("?state=leased&url=https://EXAMPLE.com/0", "1 1 leased")
+	check("?state=leased&collection=other", "0")
+	check("?state=leased&delivery=2", "1 2 leased")
+	check("?state=leased&since=2100-01-01", "0")
+	check("?state=leased&outcome=indexed", "0")
+	check("?state=available&source=api", "0")
+	check("?state=leased&limit=2", "3 5 leased 2 leased")
+	check("?state=leased&limit=2&after=2", "3 1 leased")
+	if next := decode[jobsAnswer](t, f.ask("GET", "/v1/jobs?state=leased&limit=2", ""), 200).Next; next != "2" {
+		t.Errorf("next %q", next)
+	}
+	state := func(id string) string {
+		t.Helper()
+		d := decode[deliveryAnswer](t, f.ask("GET", "/v1/deliveries/"+id, ""), 200) // of one job, with its id
+		return decode[jobAnswer](t, f.ask("GET", "/v1/jobs/"+id, ""), 200).State + " " + d.Jobs[0].State
+	}
+	if got := state("2"); got != "leased leased" {
+		t.Errorf("job that runs: %s", got)
+	}
+	// Its run has ended it in the store, and the worker has not said so yet.
+	j, err := f.st.Job(t.Context(), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.st.End(t.Context(), j, store.Ending{State: pulse.JobDone, Outcome: pulse.OutcomeRefused}); err != nil {
+		t.Fatal(err)
+	}
+	if got := state("2"); got != "done done" {
+		t.Errorf("job that has ended: %s", got)
+	}
+	check("?state=leased", "2 5 leased 1 leased")
+}
+
 func TestListsPage(t *testing.T) {
 	f := newFixture(t)
 	for i := range 5 {

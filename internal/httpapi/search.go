@@ -133,8 +133,11 @@ func (b *searchBody) query(queryField, prefix string) (*pulse.Query, error) {
 		NoCollapse: b.Collapse != nil && !*b.Collapse, MinVectorScore: b.MinVectorScore, Snapshot: b.Snapshot,
 		Explain: b.Explain, ExplainURL: b.ExplainURL}
 	f := &b.Filter
-	q.Filter = pulse.Filter{Domain: f.Domain, Language: f.Language, Country: f.Country, IsMobile: f.IsMobile}
-	var err error
+	domain, err := domainOf(prefix+"domain", f.Domain)
+	if err != nil {
+		return nil, err
+	}
+	q.Filter = pulse.Filter{Domain: domain, Language: f.Language, Country: f.Country, IsMobile: f.IsMobile}
 	if q.Filter.Since, err = parseTime(prefix+"since", f.Since); err != nil {
 		return nil, err
 	}

@@ -72,6 +72,8 @@ func TestSearchQuery(t *testing.T) {
 	f("/v1/search", `{"query":"x"}`, pulse.Query{Text: "x", Mode: pulse.ModeHybrid, Limit: 10})
 	f("/v1/search", `{"query":"x","collapse":true,"filter":{"is_mobile":true}}`,
 		pulse.Query{Text: "x", Mode: pulse.ModeHybrid, Limit: 10, Filter: pulse.Filter{IsMobile: &mobile}})
+	f("/v1/search?q=x&domain=.B%C3%9Ccher.EXAMPLE", "",
+		pulse.Query{Text: "x", Mode: pulse.ModeHybrid, Limit: 10, Filter: pulse.Filter{Domain: "xn--bcher-kva.example"}})
 	f("/v1/search?"+url.Values{"q": {"a b"}, "mode": {"keyword"}, "limit": {"100"}, "offset": {"7"}, "collection": {"c"}, "collapse": {"false"},
 		"min_vector_score": {"0.5"}, "snapshot": {"s"}, "explain": {"1"}, "explain_url": {"https://example.com/"}, "domain": {"example.com"},
 		"language": {"en"}, "country": {"de"}, "is_mobile": {"true"}, "since": {"2026-01-02"}, "until": {"2026-01-02T14:04:05Z"},
@@ -99,6 +101,8 @@ func TestSearchRefuses(t *testing.T) {
 	f("/v1/search?q=a&limit=101", "", "limit")
 	f("/v1/search?q=a&offset=-1", "", "offset")
 	f("/v1/search?q=a&since=lately", "", "since")
+	f("/v1/search?q=a&domain=https://example.com/", "", "domain")
+	f("/v1/search", `{"query":"a","filter":{"domain":"a b"}}`, "filter.domain")
 	f("/v1/search?q=a&is_mobile=perhaps", "", "is_mobile")
 	f("/v1/search?q=a&lang=en", "", "lang")
 	f("/v1/search", `{}`, "query")

@@ -21,6 +21,8 @@ type Position struct {
 	Seq            pulse.CommitSeq
 }
 
+func (p Position) history() store.Identity { return store.Identity{Store: p.Store, History: p.History} }
+
 // Applier is a target of the commit log. It keeps its position with its data, so
 // that both move together.
 type Applier interface {
@@ -33,7 +35,8 @@ type Applier interface {
 	Reset(ctx context.Context, to Position) error
 }
 
-// Rebuilder is a target that can be filled anew beside the data that it serves.
+// Rebuilder is a target that can be filled anew beside the data that it serves. A
+// target that is none is emptied first, and serves nothing of use until it is full.
 type Rebuilder interface {
 	// Fresh returns an empty target that serves nothing.
 	Fresh() Applier
@@ -89,17 +92,19 @@ type Follower struct {
 	target  Applier
 	options Options
 
-	applying   sync.Mutex // held while the target changes
-	rebuilding sync.Mutex // held by Rebuild from start to end
+	applying   sync.Mutex    // held while the target changes
+	rebuilding chan struct{} // holds one while a rebuild runs
 	progress   progress
 
 	// Of Run alone.
 	failures int
+	foreign  Position // of another history, or past the head, that was told of last
+	fresh    Applier  // being filled to take the place of foreign data; nil when none is
 }
 
 // New returns a follower. Its name is the one that the store keeps its progress by.
 func New(name string, log CommitLog, target Applier, o Options) *Follower {
-	f := &Follower{name: name, log: log, target: target, options: o.withDefaults()}
+	f := &Follower{name: name, log: log, target: target, options: o.withDefaults(), rebuilding: make(chan struct{}, 1)}
 	f.progress.goal = -1
 	return f
 }
@@ -109,7 +114,10 @@ func New(name string, log CommitLog, target Applier, o Options) *Follower {
 // never leaves one out.
 func (f *Follower) Run(ctx context.Context) error {
 	defer f.progress.close()
-	f.progress.start(f.log.Head(), f.known())
+	f.progress.start(f.log.Head())
+	if position := f.target.Position(); f.follows(position) {
+		f.progress.reach(position)
+	}
 	for ctx.Err() == nil {
 		changed := f.log.Changed()
 		more, err := f.step(ctx)
@@ -143,43 +151,21 @@ func wait(ctx context.Context, d time.Duration, changed <-chan struct{}) {
 	}
 }
 
-// known is the target's sequence if it belongs to this log, else 0.
-func (f *Follower) known() pulse.CommitSeq {
-	position, id := f.target.Position(), f.log.Identity()
-	if position.Store != id.Store || position.History != id.History {
-		return 0
-	}
-	return position.Seq
+// follows says whether a position is one of this log: of its history, and not past
+// its head. What stands at another cannot be trusted.
+func (f *Follower) follows(p Position) bool {
+	return p.history() == f.log.Identity() && p.Seq <= f.log.Head()
 }
 
 // step applies one batch; more says that another may be there at once.
 func (f *Follower) step(ctx context.Context) (more bool, err error) {
 	f.applying.Lock()
-	defer f.applying.Unlock()
-	position, err := f.place(ctx, f.target)
-	if err != nil {
-		return false, err
+	if position := f.target.Position(); f.follows(position) {
+		defer f.applying.Unlock()
+		return f.batch(ctx, f.target, position, true)
 	}
-	return f.batch(ctx, f.target, position, true)
-}
-
-// place returns the target's position, after emptying a target that belongs to
-// another history, or is ahead of this log: what it holds cannot be trusted.
-func (f *Follower) place(ctx context.Context, target Applier) (Position, error) {
-	id, head := f.log.Identity(), f.log.Head()
-	position := target.Position()
-	if position.Store == id.Store && position.History == id.History && position.Seq <= head {
-		return position, nil
-	}
-	start := Position{Store: id.Store, History: id.History}
-	if position != (Position{}) {
-		f.options.Log.Warn("Index belongs to another history, rebuilding", "follower", f.name,
-			"applied", position.Seq, "head", head)
-	}
-	if err := target.Reset(ctx, start); err != nil {
-		return Position{}, fmt.Errorf("reset %s: %w", f.name, err)
-	}
-	return start, nil
+	f.applying.Unlock() // a rebuild may end meanwhile
+	return true, f.renew(ctx)
 }
 
 // batch reads and applies what follows the position. Only the target that serves
@@ -191,7 +177,7 @@ func (f *Follower) batch(ctx context.Context, target Applier, position Position,
 	}
 	if next <= position.Seq {
 		if serving {
-			f.progress.reach(position.Seq)
+			f.progress.reach(position)
 		}
 		return false, nil
 	}
@@ -201,26 +187,26 @@ func (f *Follower) batch(ctx context.Context, target Applier, position Position,
 		return false, fmt.Errorf("apply commits up to %d to %s: %w", next, f.name, err)
 	}
 	if serving {
-		f.report(len(commits), next, began)
+		f.report(len(commits), position, began)
 	}
 	return true, nil
 }
 
-func (f *Follower) report(n int, seq pulse.CommitSeq, began time.Time) {
+func (f *Follower) report(n int, to Position, began time.Time) {
 	now := f.options.Now()
-	f.progress.reach(seq)
-	f.log.NoteApplied(f.name, seq, now)
+	f.progress.reach(to)
+	f.log.NoteApplied(f.name, to.Seq, now)
 	if f.options.OnBatch != nil {
-		f.options.OnBatch(n, seq, now.Sub(began))
+		f.options.OnBatch(n, to.Seq, now.Sub(began))
 	}
 }
 
 func (f *Follower) noteFailure(err error) {
+	f.progress.fail(err)
 	if f.failures == 0 {
 		f.options.Log.Warn("Index stands still", "follower", f.name, "applied", f.Applied(), "error", err)
 	}
 	f.failures++
-	f.progress.fail(err)
 }
 
 func (f *Follower) noteSuccess() {

@@ -176,11 +176,209 @@ func TestHistoryChangesWhileRunning(t *testing.T) {
 		f := index.New("local", log, to, index.Options{})
 		stop := run(t, f)
 		synctest.Wait()
+		gate := make(chan struct{})
+		to.set(nil, gate)
 		log.Restart("two", 1)
 		synctest.Wait()
+		if f.CaughtUp() || f.Applied() != 0 || f.Reasons() == nil {
+			t.Errorf("emptied: caught up %v, applied %d, reasons %v", f.CaughtUp(), f.Applied(), f.Reasons())
+		}
+		waited := waitFor(f, 1)
+		synctest.Wait()
+		if len(waited) > 0 {
+			t.Error("Wait took a commit of the former history for one of the new")
+		}
+		close(gate)
+		if err := <-waited; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
 		wantSeqs(t, to, 1)
-		if f.Applied() != 1 {
-			t.Errorf("applied %d after the history was cut at 1", f.Applied())
+		if !f.CaughtUp() || f.Applied() != 1 {
+			t.Errorf("after the history was cut at 1: caught up %v, applied %d", f.CaughtUp(), f.Applied())
+		}
+		stop()
+	})
+}
+
+// waitFor waits for a commit in the background.
+func waitFor(f *index.Follower, seq pulse.CommitSeq) <-chan error {
+	waited := make(chan error, 1)
+	go func() { waited <- f.Wait(context.Background(), seq) }()
+	return waited
+}
+
+// The history changes while the follower is busy with the former one: until it looks,
+// what it has applied counts for nothing.
+func TestWaitKnowsTheHistoryFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		log, to := indextest.NewLog("one"), &rebuilder{gate: make(chan struct{})}
+		for i := range 3 {
+			log.Add(document(i))
+		}
+		f := index.New("local", log, to, index.Options{})
+		stop := run(t, f)
+		synctest.Wait()
+		to.set(nil, gate)
+		log.Add(document(3))
+		synctest.Wait() // it applies 4 of the former history
+		log.Restart("two", 3)
+		waited := waitFor(f, 2)
+		synctest.Wait()
+		if f.Applied() != 0 || len(waited) > 0 {
+			t.Errorf("applied %d of a history that it has not seen", f.Applied())
+		}
+		close(gate)
+		synctest.Wait() // it has reached 4, and fills the new data now
+		if len(waited) > 0 {
+			t.Error("Wait took a commit of the former history for one of the new")
+		}
+		close(to.gate)
+		if err := <-waited; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		wantSeqs(t, &to.target, -1, 1, 2, 3)
+		stop()
+	})
+}
+
+func TestRebuilderServesFormerHistoryMeanwhile(t *testing.T) {
+	f := func(name string, change func(log *indextest.Log), wantHead pulse.CommitSeq, want ...pulse.CommitSeq) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var out bytes.Buffer
+				log, to := indextest.NewLog("one"), &rebuilder{gate: make(chan struct{})}
+				for i := range 3 {
+					log.Add(document(i))
+				}
+				f := index.New("local", log, to, index.Options{Log: slog.New(slog.NewTextHandler(&out, nil))})
+				stop := run(t, f)
+				synctest.Wait()
+				change(log)
+				synctest.Wait()
+				wantSeqs(t, &to.target, 1, 2, 3)
+				if !f.CaughtUp() || f.Reasons() != nil || f.Applied() != 0 || to.resets != 1 {
+					t.Errorf("meanwhile: caught up %v, reasons %v, applied %d, %d resets", f.CaughtUp(), f.Reasons(), f.Applied(), to.resets)
+				}
+				if _, err := f.Rebuild(t.Context()); !errors.Is(err, pulse.ErrConflict) {
+					t.Errorf("rebuild beside it: %v", err)
+				}
+				waited := waitFor(f, wantHead)
+				synctest.Wait()
+				if len(waited) > 0 {
+					t.Error("Wait returned before the new data is there")
+				}
+				close(to.gate)
+				if err := <-waited; err != nil {
+					t.Error(err)
+				}
+				synctest.Wait()
+				wantSeqs(t, &to.target, want...)
+				if !f.CaughtUp() || f.Applied() != wantHead {
+					t.Errorf("after it: caught up %v, applied %d", f.CaughtUp(), f.Applied())
+				}
+				if n := strings.Count(out.String(), "another history"); n != 1 || strings.Count(out.String(), "Index rebuilt") != 1 {
+					t.Errorf("log:\n%s", out.String())
+				}
+				stop()
+			})
+		})
+	}
+	f("all of it", func(log *indextest.Log) { log.Restart("two", 3) }, 3, -1, 1, 2, 3)
+	f("cut", func(log *indextest.Log) { log.Restart("two", 1) }, 1, -1, 1)
+	f("grown since", func(log *indextest.Log) { log.Restart("two", 2); log.Add(document(7)) }, 3, -1, 1, 2, 3)
+	f("the same, cut", func(log *indextest.Log) { log.Restart("one", 1); log.Restart("two", 1) }, 1, -1, 1)
+}
+
+// At the start nothing that a target of another history holds counts.
+func TestStartsPastTheHead(t *testing.T) {
+	f := func(name string, before index.Position) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log, to := indextest.NewLog("one"), &rebuilder{gate: make(chan struct{})}
+				to.position = before
+				log.Add(document(1))
+				f := index.New("local", log, to, index.Options{})
+				stop := run(t, f)
+				waited := waitFor(f, 1)
+				synctest.Wait()
+				if f.CaughtUp() || f.Applied() != 0 || len(waited) > 0 || to.resets != 0 {
+					t.Errorf("caught up %v, applied %d, waited %d, %d resets", f.CaughtUp(), f.Applied(), len(waited), to.resets)
+				}
+				close(to.gate)
+				if err := <-waited; err != nil {
+					t.Error(err)
+				}
+				synctest.Wait()
+				wantSeqs(t, &to.target, -1, 1)
+				stop()
+			})
+		})
+	}
+	f("past the head", index.Position{Store: "test", History: "one", Seq: 4})
+	f("other history", index.Position{Store: "test", History: "zero", Seq: 4})
+}
+
+// A try that fails does not begin anew: what it has filled is gone on with.
+func TestRenewalGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, to := indextest.NewLog("one"), &rebuilder{}
+		for i := range 3 {
+			log.Add(document(i))
+		}
+		f := index.New("local", log, to, index.Options{BatchBytes: 10})
+		stop := run(t, f)
+		synctest.Wait()
+		to.gate = make(chan struct{})
+		log.Restart("two", 3)
+		synctest.Wait() // it applies 1 to the fresh target
+		log.Fail(errors.New("damaged document 2"))
+		close(to.gate)
+		synctest.Wait()
+		if reasons := strings.Join(f.Reasons(), " "); !strings.Contains(reasons, "damaged document 2") {
+			t.Errorf("reasons %q", reasons)
+		}
+		wantSeqs(t, &to.target, 1, 2, 3)
+		log.Fail(nil)
+		if err := f.Wait(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
+		wantSeqs(t, &to.target, -1, 1, 2, 3)
+		if to.made != 1 {
+			t.Errorf("%d fresh targets", to.made)
+		}
+		stop()
+	})
+}
+
+// Another target than a Rebuilder is not ready while it is built anew in place.
+func TestRebuildInPlaceIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, to := indextest.NewLog("one"), &target{}
+		log.Add(document(1))
+		f := index.New("local", log, to, index.Options{})
+		stop := run(t, f)
+		synctest.Wait()
+		gate, done := make(chan struct{}), make(chan error, 1)
+		to.set(nil, gate)
+		go func() {
+			_, err := f.Rebuild(t.Context())
+			done <- err
+		}()
+		synctest.Wait()
+		waited := waitFor(f, 1)
+		synctest.Wait()
+		if f.CaughtUp() || f.Applied() != 0 || len(waited) > 0 {
+			t.Errorf("emptied: caught up %v, applied %d", f.CaughtUp(), f.Applied())
+		}
+		close(gate)
+		if err := errors.Join(<-done, <-waited); err != nil {
+			t.Error(err)
+		}
+		if !f.CaughtUp() || f.Applied() != 1 {
+			t.Errorf("rebuilt: caught up %v, applied %d", f.CaughtUp(), f.Applied())
 		}
 		stop()
 	})
@@ -283,9 +481,13 @@ func TestRebuildInPlace(t *testing.T) {
 type rebuilder struct {
 	target
 	gate chan struct{}
+	made int // fresh twins
 }
 
-func (r *rebuilder) Fresh() index.Applier { return &target{gate: r.gate} }
+func (r *rebuilder) Fresh() index.Applier {
+	r.made++
+	return &target{gate: r.gate}
+}
 
 func (r *rebuilder) Replace(fresh index.Applier) {
 	other := fresh.(*target)

@@ -11,7 +11,7 @@ import (
 // progress is how far a follower is, and who waits for it to be further.
 type progress struct {
 	mu      sync.Mutex
-	applied pulse.CommitSeq
+	applied Position        // zero while the target holds nothing of the log
 	goal    pulse.CommitSeq // the head that stood at the start; -1 before
 	reached bool            // the goal has been reached once
 	err     error           // of the last try; nil when it went well
@@ -21,27 +21,38 @@ type progress struct {
 
 type waiter struct {
 	seq  pulse.CommitSeq
-	done chan struct{} // closed when applied has reached seq, or never will
+	done chan struct{} // closed when applied has reached seq, of whatever history, or never will
 }
 
-func (p *progress) start(head, applied pulse.CommitSeq) {
-	p.mu.Lock()
-	p.goal, p.closed = head, false
-	p.mu.Unlock()
-	p.reach(applied)
-}
-
-// reach moves to a position, which is behind the former one only after a reset.
-func (p *progress) reach(seq pulse.CommitSeq) {
+func (p *progress) start(head pulse.CommitSeq) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.applied = seq
-	if p.goal >= 0 && seq >= p.goal {
+	p.goal, p.closed = head, false
+}
+
+// restart begins at nothing again, towards another head: the target holds no commit
+// of the log. One that goes on serving former data stays caught up.
+func (p *progress) restart(head pulse.CommitSeq, serving bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.applied = Position{}
+	p.reached = p.reached && serving
+	if !p.reached {
+		p.goal = head
+	}
+}
+
+// reach moves to a position.
+func (p *progress) reach(to Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.applied = to
+	if p.goal >= 0 && to.Seq >= p.goal {
 		p.reached = true
 	}
 	kept := p.waiters[:0]
 	for _, w := range p.waiters {
-		if w.seq <= seq {
+		if w.seq <= to.Seq {
 			close(w.done)
 		} else {
 			kept = append(kept, w)
@@ -67,38 +78,25 @@ func (p *progress) close() {
 	p.waiters = nil
 }
 
-func (p *progress) wait(ctx context.Context, seq pulse.CommitSeq) error {
+// hold returns nil where the target holds a commit of the log, else what to wait for
+// before asking again; pulse.ErrClosed when that will never come. The log is asked
+// under the lock: when it names another history than was applied, that one's reach is
+// still to come.
+func (p *progress) hold(log CommitLog, seq pulse.CommitSeq) (*waiter, error) {
 	p.mu.Lock()
-	if p.applied >= seq {
-		p.mu.Unlock()
-		return nil
+	defer p.mu.Unlock()
+	if p.applied.history() == log.Identity() && p.applied.Seq >= seq {
+		return nil, nil
 	}
 	if p.closed {
-		p.mu.Unlock()
-		return pulse.ErrClosed
+		return nil, pulse.ErrClosed
 	}
 	w := waiter{seq: seq, done: make(chan struct{})}
 	p.waiters = append(p.waiters, w)
-	p.mu.Unlock()
-	select {
-	case <-w.done:
-		return p.outcome(seq)
-	case <-ctx.Done():
-		p.forget(w)
-		return ctx.Err()
-	}
+	return &w, nil
 }
 
-func (p *progress) outcome(seq pulse.CommitSeq) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed && p.applied < seq {
-		return pulse.ErrClosed
-	}
-	return nil
-}
-
-func (p *progress) forget(gone waiter) {
+func (p *progress) forget(gone *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, w := range p.waiters {
@@ -109,24 +107,42 @@ func (p *progress) forget(gone waiter) {
 	}
 }
 
-// Applied is the last commit sequence that the target holds.
+// Applied is the last commit of the log that the target holds; 0 while what it holds
+// is of another history.
 func (f *Follower) Applied() pulse.CommitSeq {
-	f.progress.mu.Lock()
-	defer f.progress.mu.Unlock()
-	return f.progress.applied
+	p := &f.progress
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.applied.history() != f.log.Identity() {
+		return 0
+	}
+	return p.applied.Seq
 }
 
 // Head is the last commit of the log.
 func (f *Follower) Head() pulse.CommitSeq { return f.log.Head() }
 
 // Wait returns when the target holds the commit: nil, or the context's error, or
-// pulse.ErrClosed when the follower has stopped before it.
+// pulse.ErrClosed when the follower has stopped before it. The commit is one of the
+// log as it is: what the target held of a former history does not count.
 func (f *Follower) Wait(ctx context.Context, seq pulse.CommitSeq) error {
-	return f.progress.wait(ctx, seq)
+	for {
+		w, err := f.progress.hold(f.log, seq)
+		if w == nil {
+			return err
+		}
+		select {
+		case <-w.done: // of this history, or the follower has stopped: look again
+		case <-ctx.Done():
+			f.progress.forget(w)
+			return ctx.Err()
+		}
+	}
 }
 
 // CaughtUp says whether the target has held, at least once, all that the log held
-// when Run began. It stays true: being a little behind is no outage.
+// when Run began. It stays true, because being a little behind is no outage, until a
+// target that serves had to be emptied.
 func (f *Follower) CaughtUp() bool {
 	f.progress.mu.Lock()
 	defer f.progress.mu.Unlock()
@@ -143,7 +159,7 @@ func (f *Follower) Reasons() []string {
 	case p.goal < 0:
 		reasons = append(reasons, "index: not started")
 	default:
-		reasons = append(reasons, fmt.Sprintf("index: %d of %d commits applied", p.applied, p.goal))
+		reasons = append(reasons, fmt.Sprintf("index: %d of %d commits applied", p.applied.Seq, p.goal))
 	}
 	if err := f.progress.err; err != nil {
 		reasons = append(reasons, fmt.Sprintf("index: stands still: %v", err))

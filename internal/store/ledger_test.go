@@ -276,6 +276,25 @@ func TestSearchableTimeIsTheFirstAppliedBatch(t *testing.T) {
 	}
 }
 
+func TestErasureCovers(t *testing.T) {
+	f := func(value, key string, want bool) {
+		t.Helper()
+		e := Erasure{Collection: "default", Scope: EraseDomain, Value: value, Version: 5}
+		if got := e.covers("default", key, "", 5); got != want {
+			t.Errorf("%s covers %s: %v", value, key, got)
+		}
+		if e.covers("default", key, "", 6) || e.covers("other", key, "", 5) {
+			t.Errorf("%s covers a newer version or another collection of %s", value, key)
+		}
+	}
+	f("example.com", "https://example.com/a", true)
+	f("example.com", "https://docs.example.com:8080/a", true)
+	f("example.com", "https://badexample.com/a", false)
+	f("3.4", "http://1.2.3.4/", false)
+	f("1.2.3.4", "http://1.2.3.4:80/", true)
+	f("::1", "http://[::1]:8080/a", true)
+}
+
 func TestNewestAliasStands(t *testing.T) {
 	s := open(t, Options{})
 	older := accept(t, s, page("https://example.com/old", "{}")).Jobs[0]

@@ -114,7 +114,10 @@ func (f DocumentFilter) where() (w where) {
 	w.add(true, "d.state = ?", string(state))
 	w.add(f.Crawl != "", "d.crawl = ?", f.Crawl)
 	domain := strings.ToLower(strings.TrimPrefix(f.Domain, "."))
-	w.add(domain != "", "(d.host = ? OR substr(d.host, -length(?)) = ?)", domain, "."+domain, "."+domain)
+	// A suffix of digits and dots is part of an address, and nothing lies below one.
+	named := strings.Trim(domain, "0123456789.") != ""
+	w.add(domain != "" && !named, "d.host = ?", domain)
+	w.add(domain != "" && named, "(d.host = ? OR substr(d.host, -length(?)) = ?)", domain, "."+domain, "."+domain)
 	return w
 }
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"net/netip"
 	"strings"
 
 	"pulse"
@@ -67,10 +68,20 @@ func (e *Erasure) covers(collection, key, crawl string, version pulse.Version) b
 		return crawl != "" && crawl == e.Value
 	case EraseDomain:
 		host := hostOf(key)
-		return host == e.Value || strings.HasSuffix(host, "."+e.Value)
+		return host == e.Value || below(host, e.Value)
 	default:
 		return e.Scope == EraseCollection
 	}
+}
+
+// below says whether a host is a subdomain. Nothing lies below an address: 3.4 is no
+// domain of 1.2.3.4.
+func below(host, domain string) bool {
+	if !strings.HasSuffix(host, "."+domain) {
+		return false
+	}
+	_, err := netip.ParseAddr(host)
+	return err != nil
 }
 
 // hostOf is a key's host, without its port.
