@@ -96,5 +96,5 @@ func ownServer(ctx context.Context, dir string) (*bench.Server, error) {
 
 // screen is where a report goes.
 func (o *output) screen() *bench.Screen {
-	return &bench.Screen{W: o, Live: terminal(o.Writer), Color: o.colour}
+	return &bench.Screen{W: o, Width: o.across, Live: terminal(o.Writer), Color: o.colour}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"pulse/internal/app"
 	"pulse/internal/client"
@@ -31,10 +32,11 @@ func (c *crawlsListCmd) Run(ctx context.Context, cfg *app.Config, out *output) e
 		if c.JSON {
 			return out.json(list)
 		}
-		t := table{head: []string{"ID", "ORIGIN", "STATE", "STARTED", "PAGES", "INDEXED", "UNCHANGED", "REFUSED", "FAILED"}}
+		t := table{head: []string{"ID", "ORIGIN", "STATE", "PAGES", "INDEXED", "UNCHANGED", "REFUSED", "FAILED"}}
 		for _, w := range list.Crawls {
 			p := w.Pages
-			t.add(w.ID, w.Origin, w.State, when(w.StartedAt), fmt.Sprint(p.Received), fmt.Sprint(p.Indexed), fmt.Sprint(p.Unchanged), fmt.Sprint(p.Refused), fmt.Sprint(p.Failed))
+			_, host, _ := strings.Cut(w.Origin, "://")
+			t.add(w.ID, host, w.State, fmt.Sprint(p.Received), fmt.Sprint(p.Indexed), fmt.Sprint(p.Unchanged), fmt.Sprint(p.Refused), fmt.Sprint(p.Failed))
 		}
 		t.print(out)
 		c.more(out, len(list.Crawls), list.Total, "crawls", list.Next)

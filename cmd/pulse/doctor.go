@@ -38,7 +38,7 @@ func (c *doctorCmd) Run(ctx context.Context, cfg *app.Config, out *output) error
 func (o *output) finding(f app.Finding) {
 	colour := map[string]string{app.LevelOK: green, app.LevelWarn: yellow, app.LevelFail: red}[f.Level]
 	const indent = 22
-	for i, line := range wrap(printable(f.Found), maxColumns-indent) {
+	for i, line := range wrap(printable(f.Found), o.across-indent) {
 		if i == 0 {
 			o.line("%s  %s%s", o.paint(colour, pad(f.Level, 4)), pad(f.Name, indent-6), line)
 		} else {
@@ -46,7 +46,7 @@ func (o *output) finding(f app.Finding) {
 		}
 	}
 	if f.Next != "" {
-		for i, line := range wrap(printable(f.Next), maxColumns-indent-2) {
+		for i, line := range wrap(printable(f.Next), o.across-indent-2) {
 			arrow := "  "
 			if i == 0 {
 				arrow = "→ "

@@ -95,7 +95,7 @@ func (o *output) report(r *app.ImportReport) {
 	o.line("%s %.2f", pad("seconds", 12), r.Seconds)
 	o.reasons(r.Reasons)
 	for _, e := range r.Examples {
-		o.note("%s", cut(printable(e), 2*maxColumns))
+		o.note("%s", cut(printable(e), 2*o.across))
 	}
 	for _, f := range r.Files {
 		o.note("not read to its end: %s", printable(f))

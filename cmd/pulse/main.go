@@ -147,7 +147,7 @@ var helpGroups = map[string]string{
 
 // withDefault is an option's help with its default, unless that is the placeholder.
 func withDefault(v *kong.Value) string {
-	if v.Flag == nil || v.Flag.Group == nil || !v.HasDefault || v.IsBool() {
+	if v.Flag == nil || v.Flag.PlaceHolder == "" || !v.HasDefault || v.IsBool() {
 		return v.Help
 	}
 	return v.Help + " (" + v.Default + ")"

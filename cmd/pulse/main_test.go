@@ -147,6 +147,7 @@ func TestUsage(t *testing.T) {
 	command(t, "--help").check(t, 0, "Usage: pulse")
 	command(t, "search", "--help").check(t, 0, "--mode", "--server", "--data")
 	command(t, "serve", "--help").check(t, 0, "--max-chunk-tokens", `\(256\)`)
+	command(t, "bench", "ingest", "--help").check(t, 0, `--docs=N,…,\.\.\. +Numbers of pages, a row each. \(1,10,100,1000\)`)
 	command(t, "nonsense").check(t, 2, "nonsense", "--help")
 	command(t, "search").check(t, 2, "query")
 	command(t, "search", "x", "--mode", "magic").check(t, 2, "--mode")

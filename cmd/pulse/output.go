@@ -13,8 +13,12 @@ import (
 	"golang.org/x/text/width"
 )
 
-// maxColumns is the width that tables and texts keep within.
-const maxColumns = 100
+// Columns that tables and texts keep within: those of the terminal, between these two;
+// elsewhere the most.
+const (
+	minColumns = 40
+	maxColumns = 100
+)
 
 // ANSI colours, for terminals alone.
 const (
@@ -30,12 +34,26 @@ const (
 type output struct {
 	io.Writer
 	errors io.Writer
+	across int // columns of a line
 	colour bool
 	live   bool // the error output is a terminal: progress is drawn there
 }
 
 func newOutput(stdout, stderr io.Writer, environ []string) *output {
-	return &output{Writer: stdout, errors: stderr, colour: terminal(stdout) && !noColour(environ), live: terminal(stderr)}
+	return &output{Writer: stdout, errors: stderr, across: across(stdout), colour: terminal(stdout) && !noColour(environ), live: terminal(stderr)}
+}
+
+// across is how many columns a line may have.
+func across(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return maxColumns
+	}
+	n, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || n <= 0 { // no terminal, or one that does not know its size
+		return maxColumns
+	}
+	return min(max(n, minColumns), maxColumns)
 }
 
 // noColour says whether the environment asks for none.

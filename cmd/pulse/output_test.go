@@ -56,7 +56,7 @@ func TestWrap(t *testing.T) {
 func TestPassage(t *testing.T) {
 	f := func(text string, marks [][2]int, n int, want ...string) {
 		t.Helper()
-		o := &output{colour: true}
+		o := &output{across: maxColumns, colour: true}
 		got := o.passage(client.Hit{Passage: text, Marks: marks}, n)
 		for i := range got {
 			got[i] = strings.NewReplacer("\x1b[1m", "<", "\x1b[0m", ">").Replace(got[i])
@@ -97,18 +97,24 @@ func TestColours(t *testing.T) {
 }
 
 func TestTableFits(t *testing.T) {
-	var b bytes.Buffer
-	o := newOutput(&b, &b, nil)
-	table := table{head: []string{"ID", "PAGE", "WHY"}}
-	table.add("1", "https://example.com/"+strings.Repeat("x", 200), strings.Repeat("why ", 100))
-	table.add("2", strings.Repeat("中", 100), "line\nbreak")
-	table.print(o)
-	for line := range strings.Lines(b.String()) {
-		if n := columns(strings.TrimRight(line, "\n")); n > maxColumns {
-			t.Errorf("%d columns: %s", n, line)
+	f := func(across int) {
+		t.Helper()
+		var b bytes.Buffer
+		o := &output{Writer: &b, across: across}
+		table := table{head: []string{"ID", "PAGE", "WHY"}}
+		const id = "0198d1f2-6a3b-7c44-9e10-3f5a7b2c8d01"
+		table.add(id, "https://example.com/"+strings.Repeat("x", 200), strings.Repeat("why ", 100))
+		table.add("2", strings.Repeat("中", 100), "line\nbreak")
+		table.print(o)
+		widest := 0
+		for line := range strings.Lines(b.String()) {
+			widest = max(widest, columns(strings.TrimRight(line, "\n")))
+		}
+		if lines := strings.Count(b.String(), "\n"); lines != 3 || widest > max(across, len(id)+2*(2+minColumn)) || widest < across-4 || !strings.Contains(b.String(), id) {
+			t.Errorf("%d lines of at most %d columns, want 3 of %d with the id:\n%s", lines, widest, across, b.String())
 		}
 	}
-	if lines := strings.Count(b.String(), "\n"); lines != 3 {
-		t.Errorf("%d lines:\n%s", lines, b.String())
-	}
+	f(newOutput(new(bytes.Buffer), nil, nil).across) // no terminal: the most
+	f(60)
+	f(minColumns)
 }

@@ -66,9 +66,9 @@ func (o *output) answer(a *client.Answer, offset int, explain bool) error {
 		if title == "" {
 			title = printable(h.URL)
 		}
-		o.line("%s%s", rank, o.paint(bold, cut(title, maxColumns-len(rank))))
-		o.line("%s%s", indent, o.paint(green, cut(printable(h.URL), maxColumns-len(rank))))
-		for _, line := range o.passage(h, maxColumns-len(rank)) {
+		o.line("%s%s", rank, o.paint(bold, cut(title, o.across-len(rank))))
+		o.line("%s%s", indent, o.paint(green, cut(printable(h.URL), o.across-len(rank))))
+		for _, line := range o.passage(h, o.across-len(rank)) {
 			o.line("%s%s", indent, line)
 		}
 		if explain {
@@ -185,7 +185,7 @@ func (o *output) explanation(h client.Hit, indent string) error {
 	for _, r := range e.Retrievers {
 		o.line("%s%s", indent, o.paint(dim, fmt.Sprintf("%s: rank %d, score %.4f, weight %.4f", printable(r.Retriever), r.Rank, r.Score, r.Weight)))
 		for _, t := range r.Terms {
-			o.line("%s  %s", indent, o.paint(dim, cut(fmt.Sprintf("%s: %d times, in %d chunks, idf %.3f, score %.4f", printable(t.Term), t.Frequency, t.Documents, t.IDF, t.Score), maxColumns-8)))
+			o.line("%s  %s", indent, o.paint(dim, cut(fmt.Sprintf("%s: %d times, in %d chunks, idf %.3f, score %.4f", printable(t.Term), t.Frequency, t.Documents, t.IDF, t.Score), o.across-8)))
 		}
 	}
 	return nil

@@ -2,8 +2,8 @@ package main
 
 import "strings"
 
-// table prints rows in columns within maxColumns: what is too wide is cut, the widest
-// column first.
+// table prints rows in columns within a line: what is too wide is cut, the widest
+// column first, but for the first one: it names the row, to other commands too.
 type table struct {
 	head []string
 	rows [][]string
@@ -17,7 +17,7 @@ func (t *table) add(cells ...string) {
 }
 
 func (t *table) print(o *output) {
-	widths := t.widths()
+	widths := t.widths(o.across)
 	o.line("%s", o.paint(dim, row(t.head, widths)))
 	for _, cells := range t.rows {
 		o.line("%s", row(cells, widths))
@@ -27,7 +27,8 @@ func (t *table) print(o *output) {
 // minColumn is the width that a cut column keeps.
 const minColumn = 8
 
-func (t *table) widths() []int {
+// widths are those of the columns in a line of n.
+func (t *table) widths(n int) []int {
 	widths := make([]int, len(t.head))
 	for _, cells := range append([][]string{t.head}, t.rows...) {
 		for i, cell := range cells {
@@ -35,14 +36,14 @@ func (t *table) widths() []int {
 		}
 	}
 	for {
-		total, widest := 2*(len(widths)-1), 0
-		for i, w := range widths {
+		total, widest := 2*(len(widths)-1)+widths[0], 1
+		for i, w := range widths[1:] {
 			total += w
 			if w > widths[widest] {
-				widest = i
+				widest = i + 1
 			}
 		}
-		if total <= maxColumns || widths[widest] <= minColumn {
+		if total <= n || widths[widest] <= minColumn {
 			return widths
 		}
 		widths[widest]--
@@ -75,7 +76,7 @@ func (f fields) print(o *output) {
 		indent = max(indent, columns(field.name)+2)
 	}
 	for _, field := range f {
-		for i, line := range wrap(field.value, maxColumns-indent) {
+		for i, line := range wrap(field.value, o.across-indent) {
 			name := ""
 			if i == 0 {
 				name = field.name

@@ -29,7 +29,7 @@ func newProgress(s *Screen, names []string, totals []int64) *progress {
 	if !s.Live {
 		return p
 	}
-	p.bars = mpb.New(mpb.WithOutput(s.W), mpb.WithWidth(width-4), mpb.WithRefreshRate(50*time.Millisecond))
+	p.bars = mpb.New(mpb.WithOutput(s.W), mpb.WithWidth(s.columns()-4), mpb.WithRefreshRate(50*time.Millisecond))
 	for i, name := range names {
 		style := mpb.BarStyle().Lbound("").Rbound("").Filler("█").Tip("█").Padding("░")
 		p.each = append(p.each, p.bars.New(totals[i], style,

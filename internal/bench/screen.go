@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,12 +14,13 @@ import (
 // Screen is where a report goes.
 type Screen struct {
 	W     io.Writer
+	Width int  // columns that texts keep within (100); tables of figures take what they need
 	Live  bool // a terminal: progress moves in place
 	Color bool // bold and dim are shown
 }
 
-// width is what every line of a report keeps within.
-const width = 100
+// columns is how many a line may have.
+func (s *Screen) columns() int { return cmp.Or(s.Width, 100) }
 
 // Bold sets a text off.
 func (s *Screen) Bold(text string) string { return s.style("1", text) }
@@ -73,17 +75,23 @@ func tableLine(cells []string, widths []int, left []bool) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
-// Facts prints rows of a name, a figure and a note.
+// Facts prints rows of a name, a figure and a note. Where one note does not fit, all
+// stand below their figures.
 func (s *Screen) Facts(rows [][3]string) {
-	var name, figure int
+	var name, figure, note int
 	for _, r := range rows {
 		name = max(name, utf8.RuneCountInString(r[0]))
 		figure = max(figure, utf8.RuneCountInString(r[1]))
+		note = max(note, utf8.RuneCountInString(r[2]))
+	}
+	between := "  "
+	if 2+name+2+figure+2+note > s.columns() {
+		between = "\n    "
 	}
 	for _, r := range rows {
 		line := tableLine(r[:2], []int{name, figure}, []bool{true, false})
 		if r[2] != "" {
-			line += "  " + s.Dim(r[2])
+			line += between + s.Dim(r[2])
 		}
 		s.Line("%s", line)
 	}

@@ -17,6 +17,19 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestNoteThatDoesNotFitStandsBelow(t *testing.T) {
+	f := func(across int, want string) {
+		t.Helper()
+		var b bytes.Buffer
+		(&Screen{W: &b, Width: across}).Facts([][3]string{{"repeats", "12", "answered as known"}, {"dead", "0", ""}})
+		if got := b.String(); got != want {
+			t.Errorf("%d columns:\n%s\nwant:\n%s", across, got, want)
+		}
+	}
+	f(32, "  repeats  12  answered as known\n  dead      0\n")
+	f(31, "  repeats  12\n    answered as known\n  dead      0\n")
+}
+
 func TestFigures(t *testing.T) {
 	f := func(got, want string) {
 		t.Helper()

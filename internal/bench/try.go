@@ -229,9 +229,9 @@ func (t *trial) ask(ctx context.Context) error {
 		}
 		t.screen.Line("%s  %s", t.screen.Bold("“"+query+"”"), t.screen.Dim(millis(answer.TookMS)))
 		for i, h := range answer.Hits {
-			t.screen.Line("  %d. %s", i+1, clip(h.Title, width-6))
-			t.screen.Line("     %s", t.screen.Dim(clip(h.URL, width-6)))
-			t.screen.Line("     %s", passage(t.screen, h.Passage, h.Marks, width-6))
+			t.screen.Line("  %d. %s", i+1, clip(h.Title, t.screen.columns()-6))
+			t.screen.Line("     %s", t.screen.Dim(clip(h.URL, t.screen.columns()-6)))
+			t.screen.Line("     %s", passage(t.screen, h.Passage, h.Marks, t.screen.columns()-6))
 		}
 		if len(answer.Hits) == 0 {
 			t.screen.Line("  nothing found")
