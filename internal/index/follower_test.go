@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"pulse"
 	"pulse/internal/index"
 	"pulse/internal/index/indextest"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // target keeps what was applied to it. Fresh and Replace make it a Rebuilder.
 type target struct {

@@ -19,7 +19,9 @@ func (s *Store) End(ctx context.Context, job *pulse.Job, e Ending) error {
 }
 
 // endJob writes a job's fate in the caller's transaction, counts it with its crawl
-// and appends its event.
+// and appends its event. now is when it was asked for: the time from there to the
+// writing of the row is kept as the job's commit stage, what the disk takes after that
+// is not.
 func endJob(t *tx, j *pulse.Job, e Ending, seq pulse.CommitSeq, now time.Time) error {
 	var ended int64
 	if e.State != pulse.JobAvailable {
@@ -29,6 +31,7 @@ func endJob(t *tx, j *pulse.Job, e Ending, seq pulse.CommitSeq, now time.Time) e
 		seq = j.CommitSeq // it goes on naming the commit that it adds to
 	}
 	st := j.Stages
+	st.Commit += t.now().Sub(now)
 	n, err := t.execCount(`UPDATE jobs SET state = ?, attempt = ?, run_at = ?, started_at = ?, ended_at = ?, outcome = ?, reason = ?, last_error = ?,
 		commit_seq = ?, suspect = 0, wait_us = ?, clean_us = ?, chunk_us = ?, embed_us = ?, commit_us = ? WHERE id = ? AND state = 'available'`,
 		string(e.State), e.Attempt, micros(e.RunAt), micros(j.StartedAt), ended, null(string(e.Outcome)), null(e.Reason), null(e.Error), seq,

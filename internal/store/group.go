@@ -34,6 +34,7 @@ import (
 type group struct {
 	open   func(ctx context.Context) (*sql.Conn, error)
 	inject func(n int, query string) error
+	now    func() time.Time
 	fatal  func(error)
 	onDone func(GroupStats)
 	max    int64 // bytes of commits taken into one group
@@ -229,7 +230,7 @@ func (g *group) begin() error {
 		if err != nil {
 			return fmt.Errorf("open the write connection: %w", err)
 		}
-		g.tx = &tx{ctx: ctx, conn: conn, stmts: map[string]*sql.Stmt{}, inject: g.inject}
+		g.tx = &tx{ctx: ctx, conn: conn, stmts: map[string]*sql.Stmt{}, inject: g.inject, now: g.now}
 	}
 	t := g.tx
 	t.n = 0

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -99,12 +101,30 @@ func (h *history) must(err error) {
 	}
 }
 
-// reopen is a death of the process between two store calls: what was in memory is
-// gone, what was acknowledged is not.
-func (h *history) reopen() {
-	if h.s != nil {
-		h.must(h.s.Close())
+// die is a death of the process between two store calls: what was in memory is gone,
+// and nothing was closed. The files go on as they were at that moment.
+func (h *history) die() {
+	h.s.stop() // its loops end first: else they may write while the files are copied
+	h.s.background.Wait()
+	dir := h.t.TempDir()
+	for _, name := range []string{FileName + "-wal", FileName} {
+		data, err := os.ReadFile(filepath.Join(h.dir, name))
+		h.must(err)
+		h.must(os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}
+	h.must(h.s.Close())
+	h.dir = dir
+	h.reopen()
+}
+
+// restart is a clean end and a new start.
+func (h *history) restart() {
+	h.must(h.s.Close())
+	h.reopen()
+}
+
+// reopen sees that all jobs that were accepted and have not ended still wait.
+func (h *history) reopen() {
 	s, err := Open(h.t.Context(), Options{Dir: h.dir, Now: func() time.Time { return h.now }, TailBytes: 4096})
 	h.must(err)
 	h.s = s
@@ -147,8 +167,10 @@ func (h *history) step() {
 		h.changeLayout()
 	case n < 94:
 		h.must(h.s.NewHistory(h.t.Context()))
+	case n < 98:
+		h.die()
 	default:
-		h.reopen()
+		h.restart()
 	}
 }
 

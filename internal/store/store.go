@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -89,7 +90,11 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	s := &Store{opts: opts, lock: lock}
 	if err := s.open(ctx); err != nil {
 		s.closeFiles()
-		return nil, fmt.Errorf("open store %s: %w", filepath.Join(opts.Dir, FileName), explain(err))
+		err = fmt.Errorf("open store %s: %w", filepath.Join(opts.Dir, FileName), explain(err))
+		if errors.Is(err, pulse.ErrDamaged) {
+			err = fmt.Errorf("%w; the file is left as it is: put a copy in its place, or start on an empty folder", err)
+		}
+		return nil, err
 	}
 	s.start()
 	return s, nil
@@ -195,7 +200,7 @@ func (s *Store) load(ctx context.Context) error {
 	s.tail = newTail(s.opts.TailBytes, pulse.CommitSeq(c.commitSeq))
 	s.group = &group{
 		open:   func(ctx context.Context) (*sql.Conn, error) { return s.write.Conn(ctx) },
-		inject: s.opts.inject, fatal: s.opts.Fatal, onDone: s.opts.OnGroup, max: s.opts.MaxGroupBytes,
+		inject: s.opts.inject, now: s.opts.Now, fatal: s.opts.Fatal, onDone: s.opts.OnGroup, max: s.opts.MaxGroupBytes,
 		before: s.beforeCommit, landed: s.landed, counters: c,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}

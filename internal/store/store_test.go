@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"pulse"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // open opens a store in a temporary folder and closes it at the end of the test.
 func open(t testing.TB, opts Options) *Store {
@@ -196,4 +201,26 @@ func BenchmarkCommit(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "pages/s")
+}
+
+// A job's row keeps how long its ending waited to be written, with a commit and without.
+func TestCommitStageIsKept(t *testing.T) {
+	var ticks atomic.Int64 // of a millisecond: each look at the clock is one
+	s := open(t, Options{Now: func() time.Time { return time.UnixMilli(ticks.Add(1)) }})
+	commits := accept(t, s, page("https://example.com/a", "{}")).Jobs[0]
+	commitPage(t, s, commits, "text")
+	ends := accept(t, s, page("https://example.com/b", "{}")).Jobs[0]
+	ends.Stages.Commit = time.Second // as of slices before
+	if err := s.End(t.Context(), &ends, Ending{State: pulse.JobDone, Outcome: pulse.OutcomeRefused}); err != nil {
+		t.Fatal(err)
+	}
+	f := func(id pulse.JobID, least time.Duration) {
+		t.Helper()
+		j, err := s.Job(t.Context(), id)
+		if err != nil || j.Stages.Commit < least {
+			t.Errorf("job %d: commit stage %v, want at least %v; %v", id, j.Stages.Commit, least, err)
+		}
+	}
+	f(commits.ID, time.Millisecond)
+	f(ends.ID, time.Second+time.Millisecond)
 }

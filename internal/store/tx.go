@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"time"
 
 	"pulse"
 )
@@ -21,6 +22,7 @@ type tx struct {
 	stmts  map[string]*sql.Stmt
 	inject func(n int, query string) error // tests: an error for the n-th statement
 	n      int                             // statements run on this connection in this group
+	now    func() time.Time
 
 	counters counters
 	crawls   []crawlDelta   // added up and written once at the end of the group

@@ -13,12 +13,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"pulse"
 	"pulse/internal/index"
 	"pulse/internal/index/indextest"
 	"pulse/internal/index/vector"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var seed = flag.Uint64("seed", 0, "seed of the random tests; 0 takes the time")
 
