@@ -39,7 +39,7 @@ func TestCrashKill(t *testing.T) {
 func TestCrashTerminate(t *testing.T) {
 	t.Parallel()
 	seed := seed(t)
-	ends := 8 * factor(t, "PULSE_CRASH_ROUNDS")
+	ends := 20 * factor(t, "PULSE_CRASH_ROUNDS")
 	s := newServer(t)
 	s.start()
 	ride(t, s, seed, func(r *rand.Rand, st *storm) {

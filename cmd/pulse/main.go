@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"pulse/internal/app"
+	"pulse/internal/client"
 )
 
 // Exit codes.
@@ -133,6 +134,9 @@ func complain(ctx context.Context, w io.Writer, err error) {
 	}
 	for _, line := range strings.Split(err.Error(), "\n") {
 		fmt.Fprintln(w, "pulse: "+printable(line))
+	}
+	if client.Unauthorized(err) {
+		fmt.Fprintln(w, "pulse: set PULSE_API_KEY to the server's key")
 	}
 }
 

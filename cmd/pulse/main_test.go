@@ -200,6 +200,10 @@ func TestCommandsWithServer(t *testing.T) {
 	command(t, "rebuild").check(t, 0, "builds its index anew")
 	command(t, "doctor").check(t, 0, "ready at http://"+address, "held by the server")
 	command(t, "search", "apples", "--server", "http://127.0.0.1:1").check(t, 1, "is it running")
+	t.Setenv("PULSE_API_KEY", "another key of 16 or more")
+	var refused bytes.Buffer
+	code := run(t.Context(), []string{"search", "apples"}, os.Environ(), &refused, &refused)
+	result{stdout: refused.String(), code: code}.check(t, 1, "401", "set PULSE_API_KEY to the server's key")
 	cancel()
 	served.Wait()
 	command(t, "search", "apples").check(t, 0, "1 of 1 documents")
