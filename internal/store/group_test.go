@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,11 +20,14 @@ type sqliteError int
 func (e sqliteError) Error() string { return fmt.Sprintf("injected SQLite error %d", int(e)) }
 func (e sqliteError) Code() int     { return int(e) }
 
-var inDoubt = map[string]sqliteError{
+// faults are the failures that leave a transaction in doubt, and one that does so only
+// where the group's own statements meet it.
+var faults = map[string]sqliteError{
 	"FULL":      sqlite3.SQLITE_FULL,
 	"IOERR":     sqlite3.SQLITE_IOERR | 3<<8,
 	"NOMEM":     sqlite3.SQLITE_NOMEM,
 	"INTERRUPT": sqlite3.SQLITE_INTERRUPT,
+	"ERROR":     sqlite3.SQLITE_ERROR,
 }
 
 // gather hands the group callers that are sure to be taken together: the group is
@@ -83,38 +87,52 @@ func markedRows(t *testing.T, s *Store) map[string]int {
 	return got
 }
 
-// TestErrorAtEveryStatement fails the n-th statement of a group of three callers,
-// for every n and every kind of failure in doubt: who is told of success is in the
-// database once, who is told of failure is not, and at most one caller fails unless
-// the group's own statement did.
+// TestErrorAtEveryStatement fails the n-th statement of a group of three callers and
+// one that fails by itself, for every n and every kind of failure: who is told of
+// success is in the database once, who is told of failure is not, and at most one of
+// the three fails unless the group's own statement did. A ROLLBACK TO is among them.
 func TestErrorAtEveryStatement(t *testing.T) {
-	for name, fault := range inDoubt {
+	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
+			var failed []string
 			for n := 1; ; n++ {
-				if !failNth(t, fault, n) {
-					if n < 10 {
-						t.Fatalf("a group of three callers has only %d statements", n-1)
-					}
-					return
+				query := failNth(t, fault, n)
+				if query == "" {
+					break
 				}
+				failed = append(failed, query)
+			}
+			if len(failed) < 14 || !slices.Contains(failed, "ROLLBACK TO caller") {
+				t.Errorf("only %q were failed", failed)
 			}
 		})
 	}
 }
 
-func failNth(t *testing.T, fault sqliteError, n int) (failed bool) {
+var errOwn = errors.New("own")
+
+// failsItself writes a row and then fails for a reason of its own.
+func failsItself(t *tx) error { return errors.Join(markRow("own")(t), errOwn) }
+
+// failNth returns the statement that it failed, "" when the group has fewer.
+func failNth(t *testing.T, fault sqliteError, n int) (failed string) {
 	t.Helper()
-	var armed, fired atomic.Bool
+	var armed atomic.Bool
+	var fired atomic.Pointer[string]
 	s := open(t, Options{inject: func(i int, query string) error {
-		if armed.Load() && i == n && fired.CompareAndSwap(false, true) {
+		if armed.Load() && i == n && fired.CompareAndSwap(nil, &query) {
 			return fmt.Errorf("statement %d %q: %w", i, query, fault)
 		}
 		return nil
 	}})
 	defer s.Close()
 	// Armed once the holding caller's group is over, by its own callback.
-	errs := gather(t, s, []func(*tx) error{markRow("a"), markRow("b"), markRow("c")}, func() { armed.Store(true) })
+	errs := gather(t, s, []func(*tx) error{markRow("a"), markRow("b"), markRow("c"), failsItself}, func() { armed.Store(true) })
 	rows := markedRows(t, s)
+	if errs[3] == nil || rows["own"] != 0 {
+		t.Errorf("statement %d: the caller that fails by itself was told %v and has %d rows", n, errs[3], rows["own"])
+	}
+	errs = errs[:3]
 	var failures int
 	for i, err := range errs {
 		name := string(rune('a' + i))
@@ -137,12 +155,14 @@ func failNth(t *testing.T, fault sqliteError, n int) (failed bool) {
 	if got := s.counted.Load().event; int(got) != len(markedRows(t, s)) {
 		t.Errorf("statement %d: counter says %d events, the table has %d", n, got, len(markedRows(t, s)))
 	}
-	return fired.Load()
+	if query := fired.Load(); query != nil {
+		return *query
+	}
+	return ""
 }
 
 func TestCallerFailsAlone(t *testing.T) {
 	s := open(t, Options{})
-	own := errors.New("own")
 	errs := gather(t, s, []func(*tx) error{
 		markRow("a"),
 		func(t *tx) error {
@@ -150,13 +170,13 @@ func TestCallerFailsAlone(t *testing.T) {
 				return err
 			}
 			t.onCommit(func() { panic("a failed caller's callback ran") })
-			return own
+			return errOwn
 		},
 		markRow("c"),
 		func(t *tx) error { return t.exec(`INSERT INTO settings (name, value) VALUES ('store', 'again')`) },
 	}, func() {})
 	rows := markedRows(t, s)
-	if errs[0] != nil || errs[2] != nil || !errors.Is(errs[1], own) || errs[3] == nil {
+	if errs[0] != nil || errs[2] != nil || !errors.Is(errs[1], errOwn) || errs[3] == nil {
 		t.Errorf("errors %v", errs)
 	}
 	if rows["a"] != 1 || rows["b"] != 0 || rows["c"] != 1 {
