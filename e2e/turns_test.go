@@ -70,7 +70,7 @@ func TestWantedPagePassesAWaitingCrawl(t *testing.T) {
 // TestCrawlsAdvanceTogether queues three crawls one after the other while nobody
 // works, then lets the workers run: at half of the way they are within 20 %.
 func TestCrawlsAdvanceTogether(t *testing.T) {
-	const pages = 6_000
+	const pages = 2_000
 	s := newServer(t, "--workers", "0")
 	s.start()
 	crawls := []string{s.crawlOf("first", pages), s.crawlOf("second", pages), s.crawlOf("third", pages)}
