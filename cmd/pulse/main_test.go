@@ -64,8 +64,18 @@ const pages = `{"url":"https://example.com/a","title":"Apples \u001b[31m and \u2
 {"url":"https://other.example/d","title":"Dates","markdown":"Dates grow on palms."}
 `
 
-func TestCommandsWithoutServer(t *testing.T) {
+// withoutServer moves to an empty folder, from where a server that somebody runs on
+// this machine is not asked.
+func withoutServer(t *testing.T) {
+	t.Helper()
 	t.Chdir(t.TempDir())
+	if err := os.WriteFile(".env", []byte("PULSE_LISTEN=127.0.0.1:1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCommandsWithoutServer(t *testing.T) {
+	withoutServer(t)
 	if err := os.WriteFile("pages.jsonl", []byte(pages), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +113,7 @@ func TestCommandsWithoutServer(t *testing.T) {
 }
 
 func TestJSON(t *testing.T) {
-	t.Chdir(t.TempDir())
+	withoutServer(t)
 	if err := os.WriteFile("pages.jsonl", []byte(pages), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +162,7 @@ func TestUsage(t *testing.T) {
 	command(t, "search").check(t, 2, "query")
 	command(t, "search", "x", "--mode", "magic").check(t, 2, "--mode")
 	command(t, "serve", "--workers", "many").check(t, 2, "--workers")
+	command(t, "serve", "--data", "").check(t, 2, "--data must be a folder")
 	command(t, "serve", "--queue", "redis://x").check(t, 2, "not built yet")
 	command(t, "serve", "--listen", "0.0.0.0:0").check(t, 2, "PULSE_API_KEY")
 	command(t, "ingest", "missing.jsonl").check(t, 2, "missing.jsonl")

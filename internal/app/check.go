@@ -77,6 +77,7 @@ func (c *Config) checkNumbers() error {
 			wrong = append(wrong, fmt.Errorf("--%s must be %s (it is from %s)", flag, rule, c.origin(flag)))
 		}
 	}
+	must(c.Data != "", "data", "a folder")
 	must(c.Workers >= 0 && c.Workers <= 4096, "workers", "0 to 4096")
 	must(c.MaxChunkTokens >= 8 && c.MaxChunkTokens <= 1<<16, "max-chunk-tokens", "8 to 65536")
 	must(c.ChunkOverlapTokens >= 0 && c.ChunkOverlapTokens < max(1, c.MaxChunkTokens), "chunk-overlap-tokens", "at least 0 and below --max-chunk-tokens")
