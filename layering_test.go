@@ -36,6 +36,7 @@ var arrows = []struct {
 	{"internal/index/local", []string{"internal/index", "internal/index/keyword", "internal/index/vector"}},
 	{"internal/index/qdrant", []string{"internal/index", "internal/index/keyword", "internal/index/vector"}},
 	{"internal/index/indextest", []string{"internal/index", "internal/store"}},
+	{"internal/token", []string{"internal/jsonscan"}},
 	{"internal/chunk", []string{"internal/token/..."}},
 	{"internal/embed/*", []string{"internal/embed", "internal/token/..."}},
 	{"internal/bench", []string{"internal/client", "internal/bench/sample"}},

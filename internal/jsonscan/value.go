@@ -48,6 +48,16 @@ func (v Value) Cut(limit int) string {
 	return b.String()
 }
 
+// AppendText appends the decoded string with its NULs, otherwise as Text; nothing where
+// the value is not a string.
+func (v Value) AppendText(dst []byte) []byte {
+	if v.Kind() != String {
+		return dst
+	}
+	v.decode(true, func(piece []byte) bool { dst = append(dst, piece...); return true })
+	return dst
+}
+
 // TextBytes is the length of Text, without decoding it.
 func (v Value) TextBytes() int {
 	if v.Kind() != String {
