@@ -1,0 +1,102 @@
+// Package tokentest holds the texts that tokenizers are compared with the reference on:
+// real pages, torture files and judged collections of the shared data, and generated
+// adversarial texts that need no file.
+package tokentest
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Set is a named list of texts, always in the same order. Texts may be invalid UTF-8.
+type Set struct {
+	Name  string
+	Texts iter.Seq[string]
+}
+
+// Generated is the set of adversarial texts; it is the same on every machine.
+func Generated() Set { return Set{"generated", generate} }
+
+// Sets lists the sets under a folder laid out as shared/data, or an error when the
+// folder lacks them.
+func Sets(data string) ([]Set, error) {
+	torture, err := filepath.Glob(filepath.Join(data, "torture", "*.txt"))
+	if err != nil || len(torture) == 0 {
+		return nil, fmt.Errorf("no torture texts in %s (%v)", data, err)
+	}
+	sets := []Set{{"torture", files(torture)}}
+	for _, pattern := range []string{"pages/*.jsonl.gz", "ir/*/*.jsonl"} {
+		paths, err := filepath.Glob(filepath.Join(data, filepath.FromSlash(pattern)))
+		if err != nil || len(paths) == 0 {
+			return nil, fmt.Errorf("no %s in %s (%v)", pattern, data, err)
+		}
+		sort.Strings(paths)
+		for _, path := range paths {
+			rel, _ := filepath.Rel(data, path)
+			name, _, _ := strings.Cut(filepath.ToSlash(rel), ".jsonl")
+			sets = append(sets, Set{name, lines(path)})
+		}
+	}
+	return sets, nil
+}
+
+func files(paths []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, path := range paths {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				panic(err)
+			}
+			if !yield(string(b)) {
+				return
+			}
+		}
+	}
+}
+
+// lines yields the text of each line of a JSON Lines file: markdown, or title and text.
+func lines(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			panic(err)
+		}
+		defer f.Close()
+		var in io.Reader = f
+		if strings.HasSuffix(path, ".gz") {
+			if in, err = gzip.NewReader(f); err != nil {
+				panic(fmt.Errorf("%s: %w", path, err))
+			}
+		}
+		yieldLines(path, in, yield)
+	}
+}
+
+func yieldLines(path string, in io.Reader, yield func(string) bool) {
+	scan := bufio.NewScanner(in)
+	scan.Buffer(nil, 64<<20)
+	for n := 1; scan.Scan(); n++ {
+		var line struct{ Markdown, Title, Text string }
+		if err := json.Unmarshal(scan.Bytes(), &line); err != nil {
+			panic(fmt.Errorf("%s:%d: %w", path, n, err))
+		}
+		text := line.Markdown
+		if text == "" {
+			text = line.Title + "\n" + line.Text
+		}
+		if !yield(text) {
+			return
+		}
+	}
+	if err := scan.Err(); err != nil {
+		panic(fmt.Errorf("%s: %w", path, err))
+	}
+}
