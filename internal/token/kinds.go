@@ -1,9 +1,5 @@
 package token
 
-import (
-	"pulse/internal/jsonscan"
-)
-
 // readModel reads the model of a definition into p.words, and returns its vocabulary.
 func (p *pipeline) readModel(m *part) (*vocabulary, error) {
 	if m.kind == "" {
@@ -11,7 +7,9 @@ func (p *pipeline) readModel(m *part) (*vocabulary, error) {
 	}
 	switch m.kind {
 	case "BPE":
-		return p.readBPE(m)
+		words, v, err := readBPE(m, p.isByteLevel())
+		p.words = words
+		return v, err
 	}
 	return nil, m.unsupported()
 }
@@ -38,18 +36,18 @@ func legacyKind(m *part) string {
 	return ""
 }
 
+// isByteLevel reports whether words reach the model as characters that stand for bytes.
+func (p *pipeline) isByteLevel() bool {
+	for _, step := range p.preTokenizers {
+		if _, ok := step.(byteLevel); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // fuse finds the fused kind that does what the pipeline does; where there is none, it is
 // the pipeline itself.
 func fuse(p *pipeline) model {
 	return p
-}
-
-// readBPE reads a BPE model.
-func (p *pipeline) readBPE(m *part) (*vocabulary, error) {
-	v, err := readVocabulary(m.take("vocab"))
-	if err != nil {
-		return nil, err
-	}
-	_ = jsonscan.Null
-	return v, m.end()
 }

@@ -148,7 +148,7 @@ func (b byteLevel) preTokenize(n *aligned) {
 		})
 	}
 	if b.splits {
-		n.split(isolated, patternFinder{gpt2Pattern}.find)
+		n.split(isolated, pattern(gpt2End).find)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
+	"unsafe"
 
 	"pulse/internal/jsonscan"
 )
@@ -62,6 +63,11 @@ func (v *vocabulary) id(token string) (uint32, bool) {
 	return v.tokens[v.slots[slot]-1].id, true
 }
 
+// idOf is id for bytes, which are not kept.
+func (v *vocabulary) idOf(token []byte) (uint32, bool) {
+	return v.id(unsafe.String(unsafe.SliceData(token), len(token)))
+}
+
 // token is the name of the i-th token.
 func (v *vocabulary) token(i int) []byte { return v.text[v.tokens[i].start:v.tokens[i].end] }
 
@@ -81,7 +87,7 @@ func (v *vocabulary) add(token []byte, id uint32) {
 	start := len(v.text)
 	v.text = append(v.text, token...)
 	item := vocabItem{start, len(v.text), id}
-	slot := v.find(maphash.Bytes(v.seed, token), string(token))
+	slot := v.find(maphash.Bytes(v.seed, token), unsafe.String(unsafe.SliceData(token), len(token)))
 	if i := v.slots[slot]; i != 0 {
 		v.tokens[i-1] = item
 		return
@@ -94,6 +100,6 @@ func (v *vocabulary) grow() {
 	v.slots = make([]uint32, 2*len(v.slots))
 	for i := range v.tokens {
 		token := v.token(i)
-		v.slots[v.find(maphash.Bytes(v.seed, token), string(token))] = uint32(i + 1)
+		v.slots[v.find(maphash.Bytes(v.seed, token), unsafe.String(unsafe.SliceData(token), len(token)))] = uint32(i + 1)
 	}
 }

@@ -1,0 +1,127 @@
+package token
+
+// shortWord is the number of symbols up to which searching for the best pair beats a queue.
+const shortWord = 24
+
+// mergeAll joins symbols until no merge is left.
+func (b *bpe) mergeAll(w *bpeScratch) {
+	symbols := w.symbols
+	for i := range len(symbols) - 1 {
+		symbols[i].rank = b.pairs.rank(symbols[i].id, symbols[i+1].id)
+	}
+	if len(symbols) <= shortWord {
+		b.mergeShort(symbols)
+	} else {
+		b.mergeLong(w)
+	}
+}
+
+// mergeShort searches all of a short word for each merge.
+func (b *bpe) mergeShort(symbols []symbol) {
+	for {
+		best, at := uint32(noRank), int32(-1)
+		for i := int32(0); i >= 0; i = symbols[i].next {
+			if r := symbols[i].rank; r < best {
+				best, at = r, i
+			}
+		}
+		if at < 0 {
+			return
+		}
+		b.join(symbols, at)
+	}
+}
+
+// join merges the symbol at a place with the next one, and finds the ranks of the two
+// pairs that this makes.
+func (b *bpe) join(symbols []symbol, at int32) {
+	s := &symbols[at]
+	next := &symbols[s.next]
+	s.id = b.merged[s.rank]
+	s.size += next.size
+	s.next = next.next
+	next.size, next.rank = 0, noRank
+	s.rank = noRank
+	if s.next >= 0 {
+		after := &symbols[s.next]
+		after.prev = at
+		s.rank = b.pairs.rank(s.id, after.id)
+	}
+	if s.prev >= 0 {
+		before := &symbols[s.prev]
+		before.rank = b.pairs.rank(before.id, s.id)
+	}
+}
+
+// mergeLong keeps the pairs of a long word in a queue, so that it takes n log n steps.
+// Entries are rank and place in one word; one whose pair has changed is passed over.
+func (b *bpe) mergeLong(w *bpeScratch) {
+	symbols := w.symbols
+	w.queue = w.queue[:0]
+	for i := range symbols {
+		if symbols[i].rank != noRank {
+			w.queue = append(w.queue, uint64(symbols[i].rank)<<32|uint64(i))
+		}
+	}
+	w.heapify()
+	for len(w.queue) > 0 {
+		top := w.pop()
+		at := int32(uint32(top))
+		if symbols[at].rank != uint32(top>>32) {
+			continue
+		}
+		b.join(symbols, at)
+		if s := symbols[at]; s.rank != noRank {
+			w.push(uint64(s.rank)<<32 | uint64(at))
+		}
+		if before := symbols[at].prev; before >= 0 && symbols[before].rank != noRank {
+			w.push(uint64(symbols[before].rank)<<32 | uint64(before))
+		}
+	}
+}
+
+// The queue is a binary heap, least first.
+
+func (w *bpeScratch) heapify() {
+	for i := len(w.queue)/2 - 1; i >= 0; i-- {
+		w.sink(i)
+	}
+}
+
+func (w *bpeScratch) push(e uint64) {
+	w.queue = append(w.queue, e)
+	for i := len(w.queue) - 1; i > 0; {
+		up := (i - 1) / 2
+		if w.queue[up] <= w.queue[i] {
+			break
+		}
+		w.queue[up], w.queue[i] = w.queue[i], w.queue[up]
+		i = up
+	}
+}
+
+func (w *bpeScratch) pop() uint64 {
+	top := w.queue[0]
+	n := len(w.queue) - 1
+	w.queue[0] = w.queue[n]
+	w.queue = w.queue[:n]
+	w.sink(0)
+	return top
+}
+
+func (w *bpeScratch) sink(i int) {
+	for {
+		down := 2*i + 1
+		if down >= len(w.queue) {
+			return
+		}
+		if right := down + 1; right < len(w.queue) && w.queue[right] < w.queue[down] {
+			down = right
+		}
+		if w.queue[i] <= w.queue[down] {
+			return
+		}
+		w.queue[i], w.queue[down] = w.queue[down], w.queue[i]
+		i = down
+	}
+}
