@@ -10,6 +10,8 @@ func (p *pipeline) readModel(m *part) (*vocabulary, error) {
 		words, v, err := readBPE(m, p.isByteLevel())
 		p.words = words
 		return v, err
+	case "WordPiece":
+		return p.readWordPieces(m)
 	}
 	return nil, m.unsupported()
 }
@@ -49,5 +51,8 @@ func (p *pipeline) isByteLevel() bool {
 // fuse finds the fused kind that does what the pipeline does; where there is none, it is
 // the pipeline itself.
 func fuse(p *pipeline) model {
+	if m := fuseBert(p); m != nil {
+		return m
+	}
 	return p
 }

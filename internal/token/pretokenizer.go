@@ -39,6 +39,10 @@ func newPreTokenizer(p *part) preTokenizer {
 		return newDigits(p)
 	case "Punctuation":
 		return splitting{classFinder{bertClasses, bertPunctuation}, p.behavior("behavior", isolated)}
+	case "BertPreTokenizer":
+		return bertPreTokenizer{}
+	case "Whitespace":
+		return splitting{whitespaceFinder{}, removed}
 	case "WhitespaceSplit":
 		return splitting{classFinder{regexClasses, classSpace}, removed}
 	}
