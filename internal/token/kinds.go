@@ -12,6 +12,13 @@ func (p *pipeline) readModel(m *part) (*vocabulary, error) {
 		return v, err
 	case "WordPiece":
 		return p.readWordPieces(m)
+	case "Unigram":
+		u, err := readUnigrams(m)
+		if err != nil {
+			return nil, err
+		}
+		p.words = u
+		return u.vocabulary, nil
 	}
 	return nil, m.unsupported()
 }

@@ -51,6 +51,8 @@ func newNormalizer(p *part) normalizer {
 		return prepend{p.text("prepend", "")}
 	case "Replace":
 		return newReplace(p)
+	case "Precompiled":
+		return newPrecompiled(p)
 	case "BertNormalizer":
 		return newBertNormalizer(p)
 	}

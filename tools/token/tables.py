@@ -7,6 +7,7 @@ the reference about every code point, never by asking a Unicode database.
     python tables.py ../../internal/token
 """
 
+import struct
 import sys
 import unicodedata
 
@@ -234,8 +235,34 @@ def normalization(folder):
     )
 
 
+def one_key_charsmap(key, value):
+    """A precompiled charsmap that maps one ASCII character: a Darts array of three units."""
+    units = [0] * 1024
+    units[0] = 256 << 10
+    units[256 ^ ord(key)] = ord(key) | 1 << 8 | 512 << 10
+    packed = struct.pack("<1024I", *units)
+    return struct.pack("<I", len(packed)) + packed + value.encode() + b"\0"
+
+
+def graphemes(folder):
+    """Precompiled maps a whole grapheme cluster by its first key, which shows the clusters."""
+    normalize = normalizers.Precompiled(one_key_charsmap("x", "Y")).normalize_str
+    joins = {c for c in POINTS if normalize("x" + chr(c)) == "Y"}
+    prepends = {c for c in POINTS if normalize(chr(c) + "x\u0301") == chr(c) + "Y\u0301"}
+    write(
+        folder + "/tables_grapheme.go",
+        (
+            "graphemeRanges are characters that are in one grapheme cluster with a letter\n"
+            "1 before them, 2 behind them.",
+            "graphemeRanges = []classRange",
+            run_rows(bits(joins=joins, prepends=prepends)),
+        ),
+    )
+
+
 if __name__ == "__main__":
     target = sys.argv[1]
+    graphemes(target)
     classes(target)
     bert(target)
     normalization(target)
