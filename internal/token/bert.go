@@ -57,6 +57,13 @@ func (bertPreTokenizer) preTokenize(n *aligned) {
 	n.split(isolated, classFinder{bertClasses, bertPunctuation}.find)
 }
 
+// whitespaceSplit splits at white space.
+type whitespaceSplit struct{}
+
+func (whitespaceSplit) preTokenize(n *aligned) {
+	n.split(removed, classFinder{regexClasses, classSpace}.find)
+}
+
 // whitespaceFinder finds what the pre-tokenizer Whitespace drops: all but \w+ and [^\w\s]+.
 type whitespaceFinder struct{}
 

@@ -61,5 +61,8 @@ func fuse(p *pipeline) model {
 	if m := fuseBert(p); m != nil {
 		return m
 	}
+	if m := fuseUnigram(p); m != nil {
+		return m
+	}
 	return p
 }

@@ -44,7 +44,7 @@ func newPreTokenizer(p *part) preTokenizer {
 	case "Whitespace":
 		return splitting{whitespaceFinder{}, removed}
 	case "WhitespaceSplit":
-		return splitting{classFinder{regexClasses, classSpace}, removed}
+		return whitespaceSplit{}
 	}
 	return nil
 }

@@ -80,6 +80,7 @@ var (
 	regexClasses     = sync.OnceValue(func() *runeClasses { return newRuneClasses(regexRanges) })
 	bertClasses      = sync.OnceValue(func() *runeClasses { return newRuneClasses(bertRanges) })
 	combiningClasses = sync.OnceValue(func() *runeClasses { return newRuneClasses(combiningRanges) })
+	graphemeClasses  = sync.OnceValue(func() *runeClasses { return newRuneClasses(graphemeRanges) })
 	lowerTexts       = sync.OnceValue(func() map[rune]string { return textsByRune(lowerCases) })
 )
 

@@ -100,3 +100,35 @@ func yieldLines(path string, in io.Reader, yield func(string) bool) {
 		panic(fmt.Errorf("%s: %w", path, err))
 	}
 }
+
+// Documents lists what benchmarks encode: real documents of 2 to 64 KB, at most 2 MB of
+// each kind.
+func Documents(data string) ([]Set, error) {
+	sets, err := Sets(data)
+	if err != nil {
+		return nil, err
+	}
+	kinds := map[string]string{"pages/k8s-en": "markdown", "pages/k8s-zh-ja-ko": "cjk", "ir/cookbook-code/fulldocs": "code"}
+	var out []Set
+	for _, set := range sets {
+		if kind, ok := kinds[set.Name]; ok {
+			out = append(out, Set{kind, documents(set.Texts)})
+		}
+	}
+	return out, nil
+}
+
+func documents(texts iter.Seq[string]) iter.Seq[string] {
+	const smallest, largest, total = 2 << 10, 64 << 10, 2 << 20
+	return func(yield func(string) bool) {
+		size := 0
+		for text := range texts {
+			if len(text) < smallest || len(text) > largest {
+				continue
+			}
+			if size += len(text); size > total || !yield(text) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,525 @@
+package token
+
+import (
+	"encoding/binary"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// unigramWords is the fused kind for Unigram models whose words stand between white space
+// (WhitespaceSplit, then Metaspace before each): XLNet, T5, ALBERT, XLM-RoBERTa.
+// Characters are normalized one by one by charFacts, and what words become is kept. Where
+// characters act on each other, the word goes through the pipeline.
+type unigramWords struct {
+	pipeline *pipeline
+	words    *unigrams
+	prefix   string // Metaspace's, before each word
+	facts    *charFacts
+	texts    []string
+	pairs    []string // ASCII patterns of several characters that are replaced
+	ascii    [256]uint8
+	fold     [256]byte // what becomes of plain characters
+	free     scratchList
+}
+
+// Kinds of ASCII characters, for unigramWords.ascii. Bits, so that a word's can be joined.
+const (
+	plainASCII uint8 = 0
+	pairASCII  uint8 = 1 << iota // plain, but begins one of pairs
+	spaceASCII
+	otherASCII // anything else, and the bytes of characters that are not ASCII
+)
+
+// fuseUnigram makes the fused kind of a pipeline that it can stand for, else nil.
+func fuseUnigram(p *pipeline) model {
+	words, ok := p.words.(*unigrams)
+	if !ok || p.added != nil || len(p.preTokenizers) != 2 {
+		return nil
+	}
+	_, splitsAtSpace := p.preTokenizers[0].(whitespaceSplit)
+	meta, ok := p.preTokenizers[1].(metaspace)
+	if !splitsAtSpace || !ok || meta.scheme != "always" || !meta.splits {
+		return nil
+	}
+	return newUnigramWords(p, words, meta.replacement)
+}
+
+// newUnigramWords returns nil if the normalizers are of other kinds than it can know
+// by single characters.
+func newUnigramWords(p *pipeline, words *unigrams, meta rune) model {
+	m := &unigramWords{pipeline: p, words: words, prefix: string(meta)}
+	f := newCharFactory(p.normalizers, meta)
+	if f == nil {
+		return nil
+	}
+	m.pairs, m.facts = f.pairs, f.facts()
+	m.texts = f.texts
+	for i := range m.ascii {
+		m.ascii[i] = otherASCII
+		if i < utf8.RuneSelf {
+			m.setASCII(byte(i))
+		}
+	}
+	return m
+}
+
+func (m *unigramWords) setASCII(b byte) {
+	switch fact := m.facts.of(rune(b)); {
+	case fact == factSpace:
+		m.ascii[b] = spaceASCII
+	case fact == factWord:
+		m.ascii[b], m.fold[b] = plainASCII, b
+	case fact&(1<<factBits-1) == factMapped && len(m.texts[fact>>factBits]) == 1:
+		m.ascii[b], m.fold[b] = plainASCII, m.texts[fact>>factBits][0]
+	}
+	if m.ascii[b] == plainASCII && slices.ContainsFunc(m.pairs, func(pair string) bool { return pair[0] == b }) {
+		m.ascii[b] = pairASCII
+	}
+}
+
+func (m *unigramWords) count(s stretch) int {
+	r := unigramRun{unigramWords: m, s: s}
+	r.scan()
+	return r.n
+}
+
+func (m *unigramWords) appendIDs(dst []uint32, s stretch) []uint32 {
+	r := unigramRun{unigramWords: m, s: s, kind: wantIDs, ids: dst}
+	r.scan()
+	return r.ids
+}
+
+func (m *unigramWords) appendTokens(dst []Token, s stretch) []Token {
+	first, _ := utf8.DecodeRuneInString(s.text)
+	if fact := m.facts.of(first); fact == factDropped || fact == factTangled {
+		// What a charsmap drops at the very start shifts all offsets of the reference.
+		return m.pipeline.appendTokens(dst, s)
+	}
+	r := unigramRun{unigramWords: m, s: s, kind: wantTokens, tokens: dst}
+	r.scan()
+	return r.tokens
+}
+
+func (m *unigramWords) measure(c *Counts, s stretch) int {
+	r := unigramRun{unigramWords: m, s: s, kind: wantCuts, counts: c}
+	r.scan()
+	return r.n
+}
+
+// unigramRun is one pass over a stretch.
+type unigramRun struct {
+	*unigramWords
+	s      stretch
+	kind   int
+	n      int
+	ids    []uint32
+	tokens []Token
+	counts *Counts
+	w      *wordsScratch
+}
+
+// wordsScratch is what a run needs, with the words that runs before it met.
+type wordsScratch struct {
+	unigramScratch
+	word  []byte   // with the prefix
+	spans []source // of the bytes behind the prefix
+	cache []cachedWord
+}
+
+func (r *unigramRun) scan() {
+	r.w = r.free.take(r.prefix)
+	defer r.free.give(r.w)
+	text := r.s.text
+	for i := 0; i < len(text); {
+		if r.ascii[text[i]] == spaceASCII {
+			i++
+			r.cut(i)
+			continue
+		}
+		end, kinds := i, uint8(0)
+		for end < len(text) && r.ascii[text[end]] <= pairASCII {
+			kinds |= r.ascii[text[end]]
+			end++
+		}
+		switch {
+		case end < len(text) && r.ascii[text[end]] == otherASCII:
+			i = r.mixedWord(i)
+		case kinds != plainASCII && r.hasPair(text[i:end]):
+			i = r.tangle(i)
+		default:
+			r.plainWord(i, end)
+			i = end
+		}
+	}
+}
+
+// cut notes that nothing reaches across position at, which white space stands before:
+// unless it is one character with what follows.
+func (r *unigramRun) cut(at int) {
+	text := r.s.text
+	if r.kind == wantCuts && at < len(text) && text[at] < utf8.RuneSelf && (text[at-1] != '\r' || text[at] != '\n') {
+		r.counts.cut(at, r.n)
+	}
+}
+
+func (r *unigramRun) hasPair(word string) bool {
+	return slices.ContainsFunc(r.pairs, func(pair string) bool { return strings.Contains(word, pair) })
+}
+
+// plainWord puts the tokens of text[start:end], ASCII that stays as it is.
+func (r *unigramRun) plainWord(start, end int) {
+	w, word := r.w, r.s.text[start:end]
+	w.word = append(w.word[:len(r.prefix)], word...)
+	for i, b := range w.word[len(r.prefix):] {
+		w.word[len(r.prefix)+i] = r.fold[b]
+	}
+	from := len(r.tokens)
+	r.putWord()
+	for i := from; i < len(r.tokens); i++ {
+		t := &r.tokens[i]
+		t.Start, t.End = r.s.base+start+max(t.Start, 0), r.s.base+start+max(t.End, 1)
+	}
+}
+
+// mixedWord puts the tokens of the word at start, of any characters, and returns where
+// it ends.
+func (r *unigramRun) mixedWord(start int) int {
+	text, w, i := r.s.text, r.w, start
+	w.word, w.spans = w.word[:len(r.prefix)], w.spans[:0]
+	for i < len(text) {
+		c, size := utf8.DecodeRuneInString(text[i:])
+		fact := r.facts.of(c)
+		kind := fact & (1<<factBits - 1)
+		if kind == factSpace && i == start {
+			r.cut(i + size)
+			return i + size
+		}
+		if kind == factSpace {
+			break
+		}
+		switch kind {
+		case factWord:
+			w.word = append(w.word, text[i:i+size]...)
+		case factMapped:
+			w.word = append(w.word, r.texts[fact>>factBits]...)
+		case factDropped:
+			if r.kind == wantTokens {
+				return r.tangle(start) // the charsmap's way with offsets
+			}
+		case factTangled:
+			return r.tangle(start)
+		}
+		i += size
+		if r.kind == wantTokens {
+			for len(w.spans) < len(w.word)-len(r.prefix) {
+				w.spans = append(w.spans, source{i - size, i})
+			}
+		}
+	}
+	if r.hasPair(text[start:i]) {
+		return r.tangle(start)
+	}
+	r.putMixed()
+	return i
+}
+
+func (r *unigramRun) putMixed() {
+	w := r.w
+	if len(w.word) == len(r.prefix) {
+		return
+	}
+	from := len(r.tokens)
+	r.putWord()
+	for i := from; i < len(r.tokens); i++ {
+		t := &r.tokens[i]
+		t.Start, t.End = r.s.base+w.spans[max(t.Start, 0)].start, r.s.base+w.spans[max(t.End, 1)-1].end
+	}
+}
+
+// putWord puts the tokens of w.word; spans are in its bytes behind the prefix, so those
+// of the prefix are negative.
+func (r *unigramRun) putWord() {
+	w := r.w
+	slot := w.slot(w.word[len(r.prefix):])
+	if slot != nil && slot.n > 0 {
+		r.putCached(slot)
+		return
+	}
+	pieces := r.words.cut(&w.unigramScratch, w.word)
+	if slot != nil && len(pieces) <= len(slot.ids) {
+		slot.fill(pieces, len(r.prefix))
+	}
+	r.n += len(pieces)
+	switch r.kind {
+	case wantIDs:
+		for _, p := range pieces {
+			r.ids = append(r.ids, p.id)
+		}
+	case wantTokens:
+		for _, p := range pieces {
+			r.tokens = append(r.tokens, Token{p.id, int(p.start) - len(r.prefix), int(p.end) - len(r.prefix)})
+		}
+	}
+}
+
+func (r *unigramRun) putCached(c *cachedWord) {
+	n := int(c.n)
+	r.n += n
+	switch r.kind {
+	case wantIDs:
+		r.ids = append(r.ids, c.ids[:n]...)
+	case wantTokens:
+		for i, id := range c.ids[:n] {
+			r.tokens = append(r.tokens, Token{id, int(c.starts[i]), int(c.ends[i])})
+		}
+	}
+}
+
+// tangle gives the word around start, with the white space before it, to the pipeline,
+// and returns where it ends.
+func (r *unigramRun) tangle(start int) int {
+	end := start
+	for end < len(r.s.text) {
+		c, size := utf8.DecodeRuneInString(r.s.text[end:])
+		if r.facts.of(c) == factSpace {
+			break
+		}
+		end += size
+	}
+	if start > 0 {
+		_, size := utf8.DecodeLastRuneInString(r.s.text[:start])
+		start -= size
+	}
+	s := stretch{text: r.s.text[start:end], base: r.s.base + start, inner: r.s.inner || start > 0}
+	switch r.kind {
+	case wantIDs:
+		r.ids = r.pipeline.appendIDs(r.ids, s)
+	case wantTokens:
+		r.tokens = r.pipeline.appendTokens(r.tokens, s)
+	default:
+		r.n += r.pipeline.count(s)
+	}
+	return end
+}
+
+// cachedWord holds the tokens of a word of up to 16 bytes.
+type cachedWord struct {
+	low, high    uint64
+	n            uint8 // 0: empty
+	starts, ends [7]int8
+	ids          [7]uint32
+}
+
+// cacheBits is the size of a cache: 16,384 words, a megabyte for each run at a time.
+const cacheBits = 14
+
+// slot is the only place for a word in the cache, emptied if another is there; nil if
+// the word is too long to be kept.
+func (w *wordsScratch) slot(word []byte) *cachedWord {
+	if len(word) > 16 || word[len(word)-1] == 0 { // a NUL would be like no byte
+		return nil
+	}
+	var b [16]byte
+	copy(b[:], word)
+	low, high := binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
+	c := &w.cache[hashWord(low, high)>>(64-cacheBits)]
+	if c.low != low || c.high != high {
+		*c = cachedWord{low: low, high: high}
+	}
+	return c
+}
+
+func (c *cachedWord) fill(pieces []unigramPiece, prefix int) {
+	c.n = uint8(len(pieces))
+	for i, p := range pieces {
+		c.ids[i] = p.id
+		c.starts[i], c.ends[i] = int8(int(p.start)-prefix), int8(int(p.end)-prefix)
+	}
+}
+
+// scratchList keeps the scratch memory of runs that have ended for those to come. Unlike
+// a sync.Pool it is not emptied by the garbage collector, which would lose the caches.
+type scratchList struct {
+	mu   sync.Mutex
+	free []*wordsScratch
+}
+
+func (l *scratchList) take(prefix string) *wordsScratch {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.free); n > 0 {
+		w := l.free[n-1]
+		l.free = l.free[:n-1]
+		return w
+	}
+	return &wordsScratch{word: []byte(prefix), cache: make([]cachedWord, 1<<cacheBits)}
+}
+
+func (l *scratchList) give(w *wordsScratch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.free) < runtime.GOMAXPROCS(0) {
+		l.free = append(l.free, w)
+	}
+}
+
+// charFacts are what normalizers make of a character, whatever stands beside it, in the
+// kinds of runeFacts.
+type charFacts [0x1100]*[256]uint32
+
+func (f *charFacts) of(r rune) uint32 { return f[uint32(r)>>8][uint8(r)] }
+
+// charFactory finds charFacts by asking the normalizers about single characters.
+type charFactory struct {
+	normalizers []normalizer
+	charsmap    *precompiled
+	before      []normalizer // those before the charsmap
+	pairs       []string
+	meta        rune
+	text        aligned
+	texts       []string
+	numbers     map[string]uint32
+}
+
+// newCharFactory returns nil if a normalizer is of a kind whose reach it does not know.
+func newCharFactory(normalizers []normalizer, meta rune) *charFactory {
+	f := &charFactory{meta: meta, numbers: map[string]uint32{}}
+	for i, step := range normalizers {
+		switch step := step.(type) {
+		case replace:
+			pattern, ok := step.finder.(literal)
+			if !ok || len(f.normalizers) > 0 || len(pattern) < 2 || !isMarks(string(pattern)) {
+				return nil
+			}
+			f.pairs = append(f.pairs, string(pattern))
+			continue
+		case *precompiled:
+			f.charsmap, f.before = step, normalizers[len(f.pairs):i]
+		case *form, lowercase, stripAccents, nmt:
+		default:
+			return nil
+		}
+		f.normalizers = append(f.normalizers, step)
+	}
+	return f
+}
+
+// isMarks reports whether a pattern is of ASCII marks only.
+func isMarks(pattern string) bool {
+	for i := range len(pattern) {
+		if pattern[i] <= ' ' || pattern[i] >= 0x7F || isAlphanumeric[pattern[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *charFactory) facts() *charFacts {
+	var facts charFacts
+	shared := map[[256]uint32]*[256]uint32{}
+	busy := f.busy()
+	for i := range facts {
+		var block [256]uint32
+		for j := range block {
+			if r := rune(i<<8 | j); busy[r] || f.charsmap != nil && f.mapped(r) {
+				block[j] = f.of(r)
+			}
+		}
+		if shared[block] == nil {
+			shared[block] = &block
+		}
+		facts[i] = shared[block]
+	}
+	return &facts
+}
+
+// busy are the characters that a normalizer may change or that are not just part of a
+// word, but for what the charsmap maps.
+func (f *charFactory) busy() []bool {
+	busy := make([]bool, utf8.MaxRune+1)
+	busy[f.meta] = true
+	for _, list := range [][]classRange{graphemeRanges, combiningRanges, regexRanges, bertRanges, {{hangulFirst, hangulLast, classSpace | markStripped}}} {
+		space := &list[0] == &regexRanges[0]
+		for _, run := range list {
+			if space && run.class&classSpace == 0 || &list[0] == &bertRanges[0] && run.class&markStripped == 0 {
+				continue
+			}
+			for r := run.first; r <= run.last; r++ {
+				busy[r] = true
+			}
+		}
+	}
+	for _, list := range [][]runeText{canonicalDecompositions, compatibleDecompositions, lowerCases} {
+		for _, row := range list {
+			busy[row.r] = true
+		}
+	}
+	for r := rune(0); r < 0x100; r++ {
+		busy[r] = true
+	}
+	return busy
+}
+
+func (f *charFactory) mapped(r rune) bool {
+	if !utf8.ValidRune(r) {
+		return false
+	}
+	var b [utf8.UTFMax]byte
+	_, ok := f.charsmap.find(string(b[:utf8.EncodeRune(b[:], r)]))
+	return ok
+}
+
+func (f *charFactory) of(r rune) uint32 {
+	if !utf8.ValidRune(r) {
+		return factWord
+	}
+	if f.charsmap != nil && f.joins(f.run(f.before, string(r))) {
+		return factTangled
+	}
+	for _, step := range f.normalizers {
+		if form, ok := step.(*form); ok && form.open.of(r)&openInside != 0 && f.run(f.normalizers, string(r)) != "" {
+			return factTangled
+		}
+	}
+	return f.fact(r, f.run(f.normalizers, string(r)))
+}
+
+func (f *charFactory) run(steps []normalizer, text string) string {
+	f.text.reset(stretch{text: text})
+	for _, step := range steps {
+		step.normalize(&f.text)
+	}
+	return string(f.text.text)
+}
+
+// joins reports whether a text can be part of a grapheme cluster with its neighbours.
+func (f *charFactory) joins(text string) bool {
+	classes := graphemeClasses()
+	return strings.ContainsFunc(text, func(r rune) bool { return classes.of(r) != 0 })
+}
+
+func (f *charFactory) fact(r rune, text string) uint32 {
+	space := strings.ContainsFunc(text, isSpace)
+	switch {
+	case text == "":
+		return factDropped
+	case space && !strings.ContainsFunc(text, func(r rune) bool { return !isSpace(r) }):
+		return factSpace
+	case space || strings.ContainsRune(text, f.meta):
+		return factTangled
+	case text == string(r):
+		return factWord
+	}
+	number, ok := f.numbers[text]
+	if !ok {
+		number = uint32(len(f.texts))
+		f.numbers[text] = number
+		f.texts = append(f.texts, text)
+	}
+	return factMapped | number<<factBits
+}
+
+func isSpace(r rune) bool { return regexClasses().of(r)&classSpace != 0 }
