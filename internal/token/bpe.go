@@ -164,15 +164,14 @@ type symbol struct {
 type bpeScratch struct {
 	symbols []symbol
 	queue   []uint64
+	ids     []uint32
 }
 
 var bpeScratches = sync.Pool{New: func() any { return new(bpeScratch) }}
 
 func (b *bpe) appendWord(dst []Token, word string, base int) []Token {
-	if b.wholes != nil {
-		if id, ok := b.wholes.id(word); ok {
-			return append(dst, Token{id, base, base + len(word)})
-		}
+	if id, ok := b.whole(word); ok {
+		return append(dst, Token{id, base, base + len(word)})
 	}
 	w := bpeScratches.Get().(*bpeScratch)
 	defer bpeScratches.Put(w)
@@ -184,6 +183,14 @@ func (b *bpe) appendWord(dst []Token, word string, base int) []Token {
 		}
 	}
 	return dst
+}
+
+// whole finds a word that is a token whatever the merges say.
+func (b *bpe) whole(word string) (uint32, bool) {
+	if b.wholes == nil {
+		return 0, false
+	}
+	return b.wholes.id(word)
 }
 
 // merge leaves the word's tokens in w.symbols.

@@ -58,6 +58,9 @@ func (p *pipeline) isByteLevel() bool {
 // fuse finds the fused kind that does what the pipeline does; where there is none, it is
 // the pipeline itself.
 func fuse(p *pipeline) model {
+	if m := fuseBytePairs(p); m != nil {
+		return m
+	}
 	if m := fuseBert(p); m != nil {
 		return m
 	}

@@ -32,6 +32,55 @@ func (b *bpe) mergeShort(symbols []symbol) {
 	}
 }
 
+// appendMerged appends the ids of a byte-level word, whole or not.
+func (b *bpe) appendMerged(dst []uint32, word string) []uint32 {
+	if len(word) > shortWord {
+		return b.appendMergedLong(dst, word)
+	}
+	var ids, ranks [shortWord + 1]uint32
+	n := len(word)
+	for i := range n {
+		ids[i] = b.bytes[word[i]]
+	}
+	for i := range n - 1 {
+		ranks[i] = b.pairs.rank(ids[i], ids[i+1])
+	}
+	for n > 1 {
+		at, best := 0, uint32(noRank)
+		for i, r := range ranks[:n-1] {
+			if r < best {
+				at, best = i, r
+			}
+		}
+		if best == noRank {
+			break
+		}
+		ids[at] = b.merged[best]
+		copy(ids[at+1:n-1], ids[at+2:n])
+		copy(ranks[at:n-2], ranks[at+1:n-1])
+		n--
+		if at+1 < n {
+			ranks[at] = b.pairs.rank(ids[at], ids[at+1])
+		}
+		if at > 0 {
+			ranks[at-1] = b.pairs.rank(ids[at-1], ids[at])
+		}
+	}
+	return append(dst, ids[:n]...)
+}
+
+func (b *bpe) appendMergedLong(dst []uint32, word string) []uint32 {
+	w := bpeScratches.Get().(*bpeScratch)
+	b.merge(w, word)
+	for i := range w.symbols {
+		if w.symbols[i].size > 0 {
+			dst = append(dst, w.symbols[i].id)
+		}
+	}
+	bpeScratches.Put(w)
+	return dst
+}
+
 // join merges the symbol at a place with the next one, and finds the ranks of the two
 // pairs that this makes.
 func (b *bpe) join(symbols []symbol, at int32) {

@@ -2,10 +2,6 @@ package token
 
 import "unicode/utf8"
 
-// A pattern is a split pattern with a hand-written scanner: where the match that begins
-// at a position ends. Matches follow each other without gaps.
-type pattern func(text string, at int) (end int)
-
 // Known patterns, as definitions write them.
 const (
 	gpt2Split   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
@@ -13,10 +9,10 @@ const (
 	qwen2Split  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
-var patterns = map[string]pattern{
-	gpt2Split:   gpt2End,
-	cl100kSplit: func(text string, at int) int { return cl100kEnd(text, at, 3) },
-	qwen2Split:  func(text string, at int) int { return cl100kEnd(text, at, 1) },
+var splitters = map[string]*splitter{
+	gpt2Split:   {slow: gpt2End, gpt2: true},
+	cl100kSplit: {slow: func(text string, at int) int { return cl100kEnd(text, at, 3) }, digits: 3},
+	qwen2Split:  {slow: func(text string, at int) int { return cl100kEnd(text, at, 1) }, digits: 1},
 }
 
 // newFinder makes a finder of a definition's pattern.
@@ -24,19 +20,10 @@ func newFinder(text string, regex bool) (finder, error) {
 	if !regex {
 		return literal(text), nil
 	}
-	if p, ok := patterns[text]; ok {
-		return p, nil
+	if s, ok := splitters[text]; ok {
+		return s, nil
 	}
 	return newExpression(text)
-}
-
-func (p pattern) find(dst []match, text string) []match {
-	for at := 0; at < len(text); {
-		end := p(text, at)
-		dst = append(dst, match{at, end, true})
-		at = end
-	}
-	return dst
 }
 
 // classAt is the class and the size of the character at a position; 0, 0 at the end.

@@ -1,0 +1,299 @@
+package token
+
+import (
+	"sync"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// bytePairs is byte-level BPE in one pass: with or without NFC, a known split pattern,
+// and a token for every byte. Words are looked up in a cache of the process; long ones
+// fall into segments first, at places that no token can lie across.
+type bytePairs struct {
+	slow    *pipeline
+	bpe     *bpe
+	form    *form // nil without NFC
+	added   *addedTokens
+	split   *splitter
+	crosses *crossings
+	cache   *wordCache
+	sizes   []uint16 // in bytes, by id
+	// wholeBit sets the keys of whole words apart from those of segments where whole
+	// words have a rule of their own (ignore_merges).
+	wholeBit uint64
+}
+
+// fuseBytePairs makes a bytePairs of a pipeline, if it is one.
+func fuseBytePairs(p *pipeline) model {
+	b, ok := p.words.(*bpe)
+	if !ok || !b.byteLevel || !b.allBytes() {
+		return nil
+	}
+	m := &bytePairs{slow: p, bpe: b, added: p.added, cache: newWordCache()}
+	if m.split = splitterOf(p.preTokenizers); m.split == nil {
+		return nil
+	}
+	switch len(p.normalizers) {
+	case 0:
+	case 1:
+		if p.normalizers[0] != normalizer(formNFC()) {
+			return nil
+		}
+		m.form = formNFC()
+	default:
+		return nil
+	}
+	if b.wholes != nil {
+		m.wholeBit = 1 << 60
+	}
+	m.readTokens()
+	return m
+}
+
+func (b *bpe) allBytes() bool {
+	for _, id := range b.bytes {
+		if id == noToken {
+			return false
+		}
+	}
+	return true
+}
+
+// splitterOf is the scanner for what the steps split by, nil if there is none.
+func splitterOf(steps []preTokenizer) *splitter {
+	if len(steps) == 1 && steps[0] == (byteLevel{splits: true}) {
+		return splitters[gpt2Split]
+	}
+	if len(steps) != 2 || steps[1] != (byteLevel{}) {
+		return nil
+	}
+	s, ok := steps[0].(splitting)
+	if p, isPattern := s.finder.(*splitter); ok && isPattern && s.behavior == isolated {
+		return p
+	}
+	return nil
+}
+
+// readTokens learns from the vocabulary how long tokens are and what they lie across.
+func (m *bytePairs) readTokens() {
+	v := m.bpe.vocabulary
+	m.crosses = newCrossings()
+	var token []byte
+	for i := range v.tokens {
+		var ok bool
+		if token, ok = appendBytes(token[:0], v.token(i)); !ok {
+			continue
+		}
+		id := int(v.tokens[i].id)
+		for id >= len(m.sizes) {
+			m.sizes = append(m.sizes, 0)
+		}
+		m.sizes[id] = uint16(len(token))
+		m.crosses.learn(token)
+	}
+}
+
+// normalBuffers holds texts in NFC.
+var normalBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// normal calls f with the stretch in the form. The text is lost afterwards.
+func (m *bytePairs) normal(s stretch, f func(text string)) {
+	if m.form == nil || m.form.unchanged(s.text) == len(s.text) {
+		f(s.text)
+		return
+	}
+	buf := normalBuffers.Get().(*[]byte)
+	*buf = m.form.append((*buf)[:0], s.text)
+	f(unsafe.String(unsafe.SliceData(*buf), len(*buf)))
+	normalBuffers.Put(buf)
+}
+
+func (m *bytePairs) count(s stretch) (n int) {
+	m.normal(s, func(text string) {
+		m.between(text, func(text string, _ int) { n += m.countWords(text) }, func(uint32, int, int) { n++ })
+	})
+	return n
+}
+
+func (m *bytePairs) appendIDs(dst []uint32, s stretch) []uint32 {
+	m.normal(s, func(text string) {
+		m.between(text,
+			func(text string, _ int) { dst = m.appendWords(dst, text) },
+			func(id uint32, _, _ int) { dst = append(dst, id) })
+	})
+	return dst
+}
+
+// between walks over the normalized added tokens of a text and what lies between them.
+func (m *bytePairs) between(text string, words func(text string, at int), token func(id uint32, start, end int)) {
+	at := 0
+	for scan := m.added.scan(text); scan.next(); at = scan.end {
+		if at < scan.start {
+			words(text[at:scan.start], at)
+		}
+		token(scan.id, scan.start, scan.end)
+	}
+	if at < len(text) {
+		words(text[at:], at)
+	}
+}
+
+func (m *bytePairs) countWords(text string) int {
+	n := 0
+	table := m.cache.table.Load()
+	for at := 0; at < len(text); {
+		end, ascii := m.split.end(text, at)
+		if ascii && end-at <= maxKey {
+			key := keyOf(text, at, end)
+			key.high |= m.wholeBit
+			if first, _ := table.find(key); first != 0 {
+				n += int(first >> countShift)
+				at = end
+				continue
+			}
+		}
+		n += m.countLong(table, text[at:end], ascii)
+		at = end
+	}
+	return n
+}
+
+func (m *bytePairs) appendWords(dst []uint32, text string) []uint32 {
+	table := m.cache.table.Load()
+	for at := 0; at < len(text); {
+		end, ascii := m.split.end(text, at)
+		if ascii && end-at <= maxKey {
+			key := keyOf(text, at, end)
+			key.high |= m.wholeBit
+			if first, second := table.find(key); first != 0 {
+				dst = unpackIDs(dst, first, second)
+				at = end
+				continue
+			}
+		}
+		dst = m.appendLong(dst, table, text[at:end], ascii)
+		at = end
+	}
+	return dst
+}
+
+// keyOf is the key of text[at:end], at most maxKey bytes.
+func keyOf(text string, at, end int) wordKey {
+	n := uint(end - at)
+	if at+16 > len(text) {
+		return shortKey(text[at:end])
+	}
+	p := unsafe.Add(unsafe.Pointer(unsafe.StringData(text)), at)
+	low, high := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
+	if n <= 8 {
+		return wordKey{low & keyMasks[n], uint64(n) << 56}
+	}
+	return wordKey{low, high&keyMasks[n-8] | uint64(n)<<56}
+}
+
+// keyMasks keep the first bytes of a little-endian word.
+var keyMasks = [9]uint64{0, 1<<8 - 1, 1<<16 - 1, 1<<24 - 1, 1<<32 - 1, 1<<40 - 1, 1<<48 - 1, 1<<56 - 1, 1<<64 - 1}
+
+func shortKey(word string) wordKey {
+	var k wordKey
+	for i := range len(word) {
+		if i < 8 {
+			k.low |= uint64(word[i]) << (8 * i)
+		} else {
+			k.high |= uint64(word[i]) << (8 * (i - 8))
+		}
+	}
+	k.high |= uint64(len(word)) << 56
+	return k
+}
+
+// appendLong appends the ids of a word that is not in the cache, or is too long or too
+// varied for it as it is.
+func (m *bytePairs) appendLong(dst []uint32, table *cacheTable, word string, ascii bool) []uint32 {
+	if ascii && len(word) <= maxKey {
+		key := shortKey(word)
+		key.high |= m.wholeBit
+		return m.appendNew(dst, table, word, key, true)
+	}
+	for at := 0; at < len(word); {
+		end := at + m.crosses.segment(word[at:])
+		dst = m.appendSegment(dst, table, word[at:end], end-at == len(word))
+		at = end
+	}
+	return dst
+}
+
+// appendSegment appends the ids of a segment; whole says that it is all of its word.
+func (m *bytePairs) appendSegment(dst []uint32, table *cacheTable, segment string, whole bool) []uint32 {
+	if len(segment) > maxKey {
+		if id, ok := m.bpe.whole(segment); ok && whole {
+			return append(dst, id)
+		}
+		return m.bpe.appendMerged(dst, segment)
+	}
+	key := shortKey(segment)
+	if whole {
+		key.high |= m.wholeBit
+	}
+	if first, second := table.find(key); first != 0 {
+		return unpackIDs(dst, first, second)
+	}
+	return m.appendNew(dst, table, segment, key, whole)
+}
+
+// appendNew appends the ids of a short word or segment and remembers them.
+func (m *bytePairs) appendNew(dst []uint32, table *cacheTable, word string, key wordKey, whole bool) []uint32 {
+	from := len(dst)
+	if id, ok := m.bpe.whole(word); ok && whole {
+		dst = append(dst, id)
+	} else {
+		dst = m.bpe.appendMerged(dst, word)
+	}
+	if len(dst)-from <= maxCached {
+		m.cache.put(table, key, dst[from:])
+	}
+	return dst
+}
+
+func (m *bytePairs) countLong(table *cacheTable, word string, ascii bool) int {
+	w := bpeScratches.Get().(*bpeScratch)
+	w.ids = m.appendLong(w.ids[:0], table, word, ascii)
+	n := len(w.ids)
+	bpeScratches.Put(w)
+	return n
+}
+
+func (m *bytePairs) appendTokens(dst []Token, s stretch) []Token {
+	if m.form != nil && m.form.unchanged(s.text) < len(s.text) {
+		return m.slow.appendTokens(dst, s)
+	}
+	w := bpeScratches.Get().(*bpeScratch)
+	m.between(s.text, func(text string, at int) {
+		w.ids = m.appendWords(w.ids[:0], text)
+		dst = m.appendSpans(dst, w.ids, text, s.base+at)
+	}, func(id uint32, start, end int) {
+		dst = append(dst, Token{id, s.base + start, s.base + end})
+	})
+	bpeScratches.Put(w)
+	return dst
+}
+
+// appendSpans appends the tokens of a text, whose ids are known; what cuts a character
+// has all of it.
+func (m *bytePairs) appendSpans(dst []Token, ids []uint32, text string, base int) []Token {
+	at := 0
+	for _, id := range ids {
+		start, end := at, at+int(m.sizes[id])
+		at = end
+		for !utf8.RuneStart(text[start]) {
+			start--
+		}
+		for end < len(text) && !utf8.RuneStart(text[end]) {
+			end++
+		}
+		dst = append(dst, Token{id, base + start, base + end})
+	}
+	return dst
+}
+
+func (m *bytePairs) measure(c *Counts, s stretch) int { return m.count(s) }

@@ -1,0 +1,112 @@
+package token
+
+import (
+	"sync/atomic"
+)
+
+// wordCache remembers the tokens of short words for as long as the process lives. It is
+// read without locks: an entry is written once, and its last word, which says that it is
+// there, after the others. When a table is full a new one takes its place, so memory is
+// bounded by two of them.
+type wordCache struct {
+	table atomic.Pointer[cacheTable]
+}
+
+// wordKey is a word of at most maxKey bytes: the bytes, zeros, and the length in the top byte.
+type wordKey struct{ low, high uint64 }
+
+const maxKey = 15
+
+// cacheEntry is a word and its tokens: low, high, then two words with up to maxCached
+// ids of 21 bits and, in the top bits of the first, their number.
+type cacheEntry [4]uint64
+
+const (
+	maxCached  = 5
+	tableBits  = 17 // entries of a table, 32 bytes each
+	tableProbe = 4  // places that a word may have
+	idBits     = 21
+	idMask     = 1<<idBits - 1
+	countShift = 61
+	busy       = 1 // third word of an entry that is being written; no count is 0
+)
+
+type cacheTable struct {
+	entries [1 << tableBits]cacheEntry
+	used    atomic.Int32
+}
+
+func newWordCache() *wordCache {
+	c := &wordCache{}
+	c.table.Store(new(cacheTable))
+	return c
+}
+
+// place is where a key's places begin: two entries share a cache line.
+func (k wordKey) place() uint64 {
+	h := (k.low ^ k.high*0x9FB21C651E98DF25) * pairPrime
+	return h >> (64 - tableBits) &^ 1
+}
+
+// find returns the two words with ids of a key; 0, 0 if it is not there.
+func (t *cacheTable) find(k wordKey) (uint64, uint64) {
+	at := k.place()
+	for i := range uint64(tableProbe) {
+		e := &t.entries[(at+i)&(1<<tableBits-1)]
+		first := atomic.LoadUint64(&e[2])
+		if first == 0 {
+			break
+		}
+		if atomic.LoadUint64(&e[0]) == k.low && atomic.LoadUint64(&e[1]) == k.high && first != busy {
+			return first, atomic.LoadUint64(&e[3])
+		}
+	}
+	return 0, 0
+}
+
+// put remembers a key's ids, at most maxCached of them, unless its places are taken.
+func (c *wordCache) put(t *cacheTable, k wordKey, ids []uint32) {
+	first, second := packIDs(ids)
+	at := k.place()
+	for i := range uint64(tableProbe) {
+		e := &t.entries[(at+i)&(1<<tableBits-1)]
+		if !atomic.CompareAndSwapUint64(&e[2], 0, busy) {
+			continue
+		}
+		atomic.StoreUint64(&e[0], k.low)
+		atomic.StoreUint64(&e[1], k.high)
+		atomic.StoreUint64(&e[3], second)
+		atomic.StoreUint64(&e[2], first)
+		if t.used.Add(1) == 1<<tableBits/4*3 {
+			c.table.CompareAndSwap(t, new(cacheTable))
+		}
+		return
+	}
+}
+
+func packIDs(ids []uint32) (first, second uint64) {
+	first = uint64(len(ids)) << countShift
+	for i, id := range ids {
+		if i < 2 {
+			first |= uint64(id) << (i * idBits)
+		} else {
+			second |= uint64(id) << ((i - 2) * idBits)
+		}
+	}
+	return first, second
+}
+
+// unpackIDs appends the ids of find.
+func unpackIDs(dst []uint32, first, second uint64) []uint32 {
+	n := len(dst)
+	if cap(dst)-n < maxCached {
+		dst = append(dst, make([]uint32, maxCached)...)[:n]
+	}
+	room := (*[maxCached]uint32)(dst[n : n+maxCached])
+	room[0] = uint32(first & idMask)
+	room[1] = uint32(first >> idBits & idMask)
+	room[2] = uint32(second & idMask)
+	room[3] = uint32(second >> idBits & idMask)
+	room[4] = uint32(second >> (2 * idBits) & idMask)
+	return dst[:n+int(first>>countShift)]
+}
