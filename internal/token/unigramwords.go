@@ -313,8 +313,8 @@ type cachedWord struct {
 	ids          [7]uint32
 }
 
-// cacheBits is the size of a cache: 16,384 words, a megabyte for each run at a time.
-const cacheBits = 14
+// cacheBits is the size of a cache: 32,768 words, two megabytes for each run at a time.
+const cacheBits = 15
 
 // slot is the only place for a word in the cache, emptied if another is there; nil if
 // the word is too long to be kept.
