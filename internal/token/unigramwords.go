@@ -1,12 +1,11 @@
 package token
 
 import (
-	"encoding/binary"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // unigramWords is the fused kind for Unigram models whose words stand between white space
@@ -22,7 +21,8 @@ type unigramWords struct {
 	pairs    []string // ASCII patterns of several characters that are replaced
 	ascii    [256]uint8
 	fold     [256]byte // what becomes of plain characters
-	free     scratchList
+	folds    bool      // it changes some
+	cache    *wordCache
 }
 
 // Kinds of ASCII characters, for unigramWords.ascii. Bits, so that a word's can be joined.
@@ -50,7 +50,10 @@ func fuseUnigram(p *pipeline) model {
 // newUnigramWords returns nil if the normalizers are of other kinds than it can know
 // by single characters.
 func newUnigramWords(p *pipeline, words *unigrams, meta rune) model {
-	m := &unigramWords{pipeline: p, words: words, prefix: string(meta)}
+	if len(words.scores) > idMask {
+		return nil // ids do not fit into the cache
+	}
+	m := &unigramWords{pipeline: p, words: words, prefix: string(meta), cache: newWordCache()}
 	f := newCharFactory(p.normalizers, meta)
 	if f == nil {
 		return nil
@@ -73,7 +76,7 @@ func (m *unigramWords) setASCII(b byte) {
 	case fact == factWord:
 		m.ascii[b], m.fold[b] = plainASCII, b
 	case fact&(1<<factBits-1) == factMapped && len(m.texts[fact>>factBits]) == 1:
-		m.ascii[b], m.fold[b] = plainASCII, m.texts[fact>>factBits][0]
+		m.ascii[b], m.fold[b], m.folds = plainASCII, m.texts[fact>>factBits][0], true
 	}
 	if m.ascii[b] == plainASCII && slices.ContainsFunc(m.pairs, func(pair string) bool { return pair[0] == b }) {
 		m.ascii[b] = pairASCII
@@ -118,20 +121,25 @@ type unigramRun struct {
 	ids    []uint32
 	tokens []Token
 	counts *Counts
+	known  *cacheTable
 	w      *wordsScratch
 }
 
-// wordsScratch is what a run needs, with the words that runs before it met.
+// wordsScratch is what a run needs.
 type wordsScratch struct {
 	unigramScratch
 	word  []byte   // with the prefix
 	spans []source // of the bytes behind the prefix
-	cache []cachedWord
+	ids   []uint32
 }
 
+var wordsScratches = sync.Pool{New: func() any { return new(wordsScratch) }}
+
 func (r *unigramRun) scan() {
-	r.w = r.free.take(r.prefix)
-	defer r.free.give(r.w)
+	r.w = wordsScratches.Get().(*wordsScratch)
+	defer wordsScratches.Put(r.w)
+	r.w.word = append(r.w.word[:0], r.prefix...)
+	r.known = r.cache.table.Load()
 	text := r.s.text
 	for i := 0; i < len(text); {
 		if r.ascii[text[i]] == spaceASCII {
@@ -169,12 +177,19 @@ func (r *unigramRun) hasPair(word string) bool {
 	return slices.ContainsFunc(r.pairs, func(pair string) bool { return strings.Contains(word, pair) })
 }
 
-// plainWord puts the tokens of text[start:end], ASCII that stays as it is.
+// plainWord puts the tokens of text[start:end], ASCII that stays as it is or is folded.
 func (r *unigramRun) plainWord(start, end int) {
 	w, word := r.w, r.s.text[start:end]
-	w.word = append(w.word[:len(r.prefix)], word...)
-	for i, b := range w.word[len(r.prefix):] {
-		w.word[len(r.prefix)+i] = r.fold[b]
+	if !r.folds {
+		if len(word) <= maxKey && r.putKnown(keyOf(r.s.text, start, end)) {
+			return
+		}
+		w.word = append(w.word[:len(r.prefix)], word...)
+	} else {
+		w.word = w.word[:len(r.prefix)]
+		for i := range len(word) {
+			w.word = append(w.word, r.fold[word[i]])
+		}
 	}
 	from := len(r.tokens)
 	r.putWord()
@@ -242,40 +257,47 @@ func (r *unigramRun) putMixed() {
 // putWord puts the tokens of w.word; spans are in its bytes behind the prefix, so those
 // of the prefix are negative.
 func (r *unigramRun) putWord() {
-	w := r.w
-	slot := w.slot(w.word[len(r.prefix):])
-	if slot != nil && slot.n > 0 {
-		r.putCached(slot)
-		return
+	w, word := r.w, r.w.word[len(r.prefix):]
+	var key wordKey
+	if short := len(word) <= maxKey; short {
+		if key = shortKey(unsafe.String(unsafe.SliceData(word), len(word))); r.putKnown(key) {
+			return
+		}
 	}
 	pieces := r.words.cut(&w.unigramScratch, w.word)
-	if slot != nil && len(pieces) <= len(slot.ids) {
-		slot.fill(pieces, len(r.prefix))
-	}
 	r.n += len(pieces)
-	switch r.kind {
-	case wantIDs:
-		for _, p := range pieces {
-			r.ids = append(r.ids, p.id)
-		}
-	case wantTokens:
+	if r.kind == wantTokens {
 		for _, p := range pieces {
 			r.tokens = append(r.tokens, Token{p.id, int(p.start) - len(r.prefix), int(p.end) - len(r.prefix)})
 		}
+		return
+	}
+	w.ids = w.ids[:0]
+	for _, p := range pieces {
+		w.ids = append(w.ids, p.id)
+	}
+	if r.kind == wantIDs {
+		r.ids = append(r.ids, w.ids...)
+	}
+	if len(word) <= maxKey && len(pieces) <= maxCached {
+		r.cache.put(r.known, key, w.ids)
 	}
 }
 
-func (r *unigramRun) putCached(c *cachedWord) {
-	n := int(c.n)
-	r.n += n
-	switch r.kind {
-	case wantIDs:
-		r.ids = append(r.ids, c.ids[:n]...)
-	case wantTokens:
-		for i, id := range c.ids[:n] {
-			r.tokens = append(r.tokens, Token{id, int(c.starts[i]), int(c.ends[i])})
-		}
+// putKnown puts the tokens of a word that the cache has. It has ids only, no spans.
+func (r *unigramRun) putKnown(key wordKey) bool {
+	if r.kind == wantTokens {
+		return false
 	}
+	first, second := r.known.find(key)
+	if first == 0 {
+		return false
+	}
+	if r.kind == wantIDs {
+		r.ids = unpackIDs(r.ids, first, second)
+	}
+	r.n += int(first >> countShift)
+	return true
 }
 
 // tangle gives the word around start, with the white space before it, to the pipeline,
@@ -303,67 +325,6 @@ func (r *unigramRun) tangle(start int) int {
 		r.n += r.pipeline.count(s)
 	}
 	return end
-}
-
-// cachedWord holds the tokens of a word of up to 16 bytes.
-type cachedWord struct {
-	low, high    uint64
-	n            uint8 // 0: empty
-	starts, ends [7]int8
-	ids          [7]uint32
-}
-
-// cacheBits is the size of a cache: 32,768 words, two megabytes for each run at a time.
-const cacheBits = 15
-
-// slot is the only place for a word in the cache, emptied if another is there; nil if
-// the word is too long to be kept.
-func (w *wordsScratch) slot(word []byte) *cachedWord {
-	if len(word) > 16 || word[len(word)-1] == 0 { // a NUL would be like no byte
-		return nil
-	}
-	var b [16]byte
-	copy(b[:], word)
-	low, high := binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])
-	c := &w.cache[hashWord(low, high)>>(64-cacheBits)]
-	if c.low != low || c.high != high {
-		*c = cachedWord{low: low, high: high}
-	}
-	return c
-}
-
-func (c *cachedWord) fill(pieces []unigramPiece, prefix int) {
-	c.n = uint8(len(pieces))
-	for i, p := range pieces {
-		c.ids[i] = p.id
-		c.starts[i], c.ends[i] = int8(int(p.start)-prefix), int8(int(p.end)-prefix)
-	}
-}
-
-// scratchList keeps the scratch memory of runs that have ended for those to come. Unlike
-// a sync.Pool it is not emptied by the garbage collector, which would lose the caches.
-type scratchList struct {
-	mu   sync.Mutex
-	free []*wordsScratch
-}
-
-func (l *scratchList) take(prefix string) *wordsScratch {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if n := len(l.free); n > 0 {
-		w := l.free[n-1]
-		l.free = l.free[:n-1]
-		return w
-	}
-	return &wordsScratch{word: []byte(prefix), cache: make([]cachedWord, 1<<cacheBits)}
-}
-
-func (l *scratchList) give(w *wordsScratch) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.free) < runtime.GOMAXPROCS(0) {
-		l.free = append(l.free, w)
-	}
 }
 
 // charFacts are what normalizers make of a character, whatever stands beside it, in the
