@@ -50,9 +50,10 @@ func fuseBytePairs(p *pipeline) model {
 	return m
 }
 
+// allBytes reports whether every byte that UTF-8 has is a token.
 func (b *bpe) allBytes() bool {
-	for _, id := range b.bytes {
-		if id == noToken {
+	for i, id := range b.bytes {
+		if inText := i < 0xC0 || 0xC2 <= i && i <= 0xF4; inText && id == noToken {
 			return false
 		}
 	}
