@@ -296,5 +296,3 @@ func (m *bytePairs) appendSpans(dst []Token, ids []uint32, text string, base int
 	}
 	return dst
 }
-
-func (m *bytePairs) measure(c *Counts, s stretch) int { return m.count(s) }

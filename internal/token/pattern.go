@@ -10,9 +10,14 @@ const (
 )
 
 var splitters = map[string]*splitter{
-	gpt2Split:   {slow: gpt2End, gpt2: true},
-	cl100kSplit: {slow: func(text string, at int) int { return cl100kEnd(text, at, 3) }, digits: 3},
-	qwen2Split:  {slow: func(text string, at int) int { return cl100kEnd(text, at, 1) }, digits: 1},
+	gpt2Split:   {slow: gpt2End, gpt2: true, table: newCutTable(true, 0)},
+	cl100kSplit: newCL100K(3),
+	qwen2Split:  newCL100K(1),
+}
+
+func newCL100K(digits int) *splitter {
+	slow := func(text string, at int) int { return cl100kEnd(text, at, digits) }
+	return &splitter{slow: slow, digits: digits, table: newCutTable(false, digits)}
 }
 
 // newFinder makes a finder of a definition's pattern.

@@ -12,6 +12,7 @@ type splitter struct {
 	slow   func(text string, at int) (end int)
 	gpt2   bool // gpt2Split; else cl100kSplit with numbers of at most digits characters
 	digits int
+	table  *cutTable
 }
 
 func (p *splitter) find(dst []match, text string) []match {

@@ -1,0 +1,189 @@
+package token
+
+import "unicode/utf8"
+
+// Classes of characters that decide whether a match of a split pattern ends between two.
+const (
+	cutLetter = iota
+	cutNumber
+	cutLineEnd // \r, \n
+	cutWhite
+	cutApostrophe
+	cutOther
+	cutClasses
+)
+
+// asciiCuts are the classes of ASCII.
+var asciiCuts = func() (classes [utf8.RuneSelf]uint8) {
+	for i := range classes {
+		classes[i] = [...]uint8{asciiOther: cutOther, asciiLetter: cutLetter, asciiDigit: cutNumber,
+			asciiBlank: cutWhite, asciiWhite: cutWhite}[asciiClasses[i]]
+	}
+	classes['\r'], classes['\n'], classes['\''] = cutLineEnd, cutLineEnd, cutApostrophe
+	return classes
+}()
+
+// cutTable says between which classes a match always ends, wherever scanning began and
+// whatever follows. Left out is what may be inside of a match, and white space on the
+// left: how much of it a match takes depends on what follows.
+type cutTable [cutClasses][cutClasses]bool
+
+func newCutTable(gpt2 bool, digits int) *cutTable {
+	t := &cutTable{}
+	allow := func(left int, rights ...int) {
+		for _, right := range rights {
+			t[left][right] = true
+		}
+	}
+	allow(cutLetter, cutNumber, cutLineEnd, cutWhite, cutApostrophe, cutOther)
+	allow(cutNumber, cutLetter, cutLineEnd, cutWhite, cutApostrophe, cutOther)
+	allow(cutOther, cutNumber, cutWhite)
+	allow(cutApostrophe, cutNumber, cutWhite)
+	if gpt2 {
+		allow(cutOther, cutLetter, cutLineEnd)
+		allow(cutApostrophe, cutLineEnd)
+	} else {
+		allow(cutLineEnd, cutLetter, cutNumber, cutApostrophe, cutOther)
+		t[cutNumber][cutNumber] = digits == 1
+	}
+	return t
+}
+
+// cutClass is the class of a character.
+func cutClass(r rune) uint8 {
+	if r < utf8.RuneSelf {
+		return asciiCuts[r]
+	}
+	switch regexClasses().of(r) & (classLetter | classNumber | classSpace) {
+	case classLetter:
+		return cutLetter
+	case classNumber:
+		return cutNumber
+	case classSpace:
+		return cutWhite
+	}
+	return cutOther
+}
+
+// cuts reports whether a match always ends at a place of a text.
+func (p *splitter) cuts(text string, at int) bool {
+	left, right := text[at-1], text[at]
+	if left|right < utf8.RuneSelf {
+		return p.table[asciiCuts[left]][asciiCuts[right]]
+	}
+	l, _ := utf8.DecodeLastRuneInString(text[:at])
+	r, _ := utf8.DecodeRuneInString(text[at:])
+	return p.table[cutClass(l)][cutClass(r)]
+}
+
+// byteMeasure tells a Counts the cuts of one stretch.
+type byteMeasure struct {
+	m      *bytePairs
+	counts *Counts
+	given  string   // the stretch
+	text   string   // the same in the form
+	source []source // of text's bytes; nil where it is the text as given
+	base   int      // of what source counts
+}
+
+// cut tells a cut at a place of text, after n tokens of it.
+func (b *byteMeasure) cut(at, n int) {
+	if b.m.added.mayCross(b.text, at) {
+		return
+	}
+	if b.source == nil {
+		b.counts.cut(at, n)
+		return
+	}
+	place := b.source[at].start - b.base
+	if b.source[at-1].end-b.base == place && b.m.form.closed(b.given, place) {
+		b.counts.cut(place, n)
+	}
+}
+
+// closed reports whether normalizing leaves the characters on both sides of a place alone.
+func (f *form) closed(s string, at int) bool {
+	left, _ := utf8.DecodeLastRuneInString(s[:at])
+	right, _ := utf8.DecodeRuneInString(s[at:])
+	return f.open.of(left)|f.open.of(right) == 0
+}
+
+func (m *bytePairs) measure(c *Counts, s stretch) int {
+	b := byteMeasure{m: m, counts: c, given: s.text, text: s.text, base: s.base}
+	if m.form == nil || m.form.unchanged(s.text) == len(s.text) {
+		return b.run()
+	}
+	w := pipelineScratches.Get().(*pipelineScratch)
+	defer pipelineScratches.Put(w)
+	w.text.reset(s)
+	m.form.normalize(&w.text)
+	b.text, b.source = w.text.string(), w.text.source
+	return b.run()
+}
+
+// run counts the tokens of text and tells the cuts.
+func (b *byteMeasure) run() int {
+	n, at := 0, 0
+	for scan := b.m.added.scan(b.text); scan.next(); at = scan.end {
+		if at < scan.start {
+			n = b.words(at, scan.start, n)
+		}
+		n++
+	}
+	if at < len(b.text) {
+		n = b.words(at, len(b.text), n)
+	}
+	return n
+}
+
+// words counts the tokens of a part of text on top of n.
+func (b *byteMeasure) words(at, limit, n int) int {
+	table := b.m.cache.table.Load()
+	text := b.text[:limit]
+	for at < limit {
+		end, ascii := b.m.split.end(text, at)
+		n = b.word(table, at, end, n, ascii)
+		if end < limit && b.m.split.cuts(text, end) {
+			b.cut(end, n)
+		}
+		at = end
+	}
+	return n
+}
+
+// word counts the tokens of one word on top of n.
+func (b *byteMeasure) word(table *cacheTable, at, end, n int, ascii bool) int {
+	if ascii && end-at <= maxKey {
+		key := keyOf(b.text, at, end)
+		key.high |= b.m.wholeBit
+		if first, _ := table.find(key); first != 0 {
+			return n + int(first>>countShift)
+		}
+		return n + b.m.countLong(table, b.text[at:end], ascii)
+	}
+	for start := at; at < end; {
+		next := at + b.m.crosses.segment(b.text[at:end])
+		n += b.m.countSegment(table, b.text[at:next], next-at == end-start)
+		if next < end && cutsLetters(b.text, next) {
+			b.cut(next, n)
+		}
+		at = next
+	}
+	return n
+}
+
+// cutsLetters reports whether a place between segments stands between letters that
+// neither fold to ASCII nor may follow an apostrophe in a pattern.
+func cutsLetters(text string, at int) bool {
+	l, _ := utf8.DecodeLastRuneInString(text[:at])
+	r, _ := utf8.DecodeRuneInString(text[at:])
+	return l >= 0x800 && r >= 0x800 && cutClass(l) == cutLetter && cutClass(r) == cutLetter
+}
+
+func (m *bytePairs) countSegment(table *cacheTable, segment string, whole bool) int {
+	w := bpeScratches.Get().(*bpeScratch)
+	w.ids = m.appendSegment(w.ids[:0], table, segment, whole)
+	n := len(w.ids)
+	bpeScratches.Put(w)
+	return n
+}
