@@ -140,31 +140,35 @@ func (b *byteMeasure) run() int {
 func (b *byteMeasure) words(at, limit, n int) int {
 	table := b.m.cache.table.Load()
 	text := b.text[:limit]
+	var batch wordBatch
 	for at < limit {
-		end, ascii := b.m.split.end(text, at)
-		n = b.word(table, at, end, n, ascii)
-		if end < limit && b.m.split.cuts(text, end) {
-			b.cut(end, n)
+		from := at
+		at = batch.scan(b.m.split, text, at, b.m.wholeBit)
+		for i := range batch.words[:batch.n] {
+			w := &batch.words[i]
+			if first, _ := table.find(w.key); first != 0 {
+				n += int(first >> countShift)
+			} else {
+				n = b.word(table, from, w, n)
+			}
+			if w.end < limit && b.m.split.cuts(text, w.end) {
+				b.cut(w.end, n)
+			}
+			from = w.end
 		}
-		at = end
 	}
 	return n
 }
 
-// word counts the tokens of one word on top of n.
-func (b *byteMeasure) word(table *cacheTable, at, end, n int, ascii bool) int {
-	if ascii && end-at <= maxKey {
-		key := keyOf(b.text, at, end)
-		key.high |= b.m.wholeBit
-		if first, _ := table.find(key); first != 0 {
-			return n + int(first>>countShift)
-		}
-		return n + b.m.countLong(table, b.text[at:end], ascii)
+// word counts the tokens of one word, which is not in the cache, on top of n.
+func (b *byteMeasure) word(table *cacheTable, at int, w *batchWord, n int) int {
+	if w.key.high != 0 {
+		return n + b.m.countWord(table, b.text[at:w.end], w.key)
 	}
-	for start := at; at < end; {
-		next := at + b.m.crosses.segment(b.text[at:end])
-		n += b.m.countSegment(table, b.text[at:next], next-at == end-start)
-		if next < end && cutsLetters(b.text, next) {
+	for start := at; at < w.end; {
+		next := at + b.m.crosses.segment(b.text[at:w.end])
+		n += b.m.countSegment(table, b.text[at:next], next-at == w.end-start)
+		if next < w.end && cutsLetters(b.text, next) {
 			b.cut(next, n)
 		}
 		at = next

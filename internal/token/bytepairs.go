@@ -1,6 +1,7 @@
 package token
 
 import (
+	"slices"
 	"sync"
 	"unicode/utf8"
 	"unsafe"
@@ -141,79 +142,48 @@ func (m *bytePairs) between(text string, words func(text string, at int), token 
 
 func (m *bytePairs) countWords(text string) int {
 	n := 0
+	var batch wordBatch
 	table := m.cache.table.Load()
 	for at := 0; at < len(text); {
-		end, ascii := m.split.end(text, at)
-		if ascii && end-at <= maxKey {
-			key := keyOf(text, at, end)
-			key.high |= m.wholeBit
-			if first, _ := table.find(key); first != 0 {
+		from := at
+		at = batch.scan(m.split, text, at, m.wholeBit)
+		for i := range batch.words[:batch.n] {
+			w := &batch.words[i]
+			if first, _ := table.find(w.key); first != 0 {
 				n += int(first >> countShift)
-				at = end
-				continue
+			} else {
+				n += m.countWord(table, text[from:w.end], w.key)
 			}
+			from = w.end
 		}
-		n += m.countLong(table, text[at:end], ascii)
-		at = end
 	}
 	return n
 }
 
 func (m *bytePairs) appendWords(dst []uint32, text string) []uint32 {
+	var batch wordBatch
 	table := m.cache.table.Load()
 	for at := 0; at < len(text); {
-		end, ascii := m.split.end(text, at)
-		if ascii && end-at <= maxKey {
-			key := keyOf(text, at, end)
-			key.high |= m.wholeBit
-			if first, second := table.find(key); first != 0 {
+		from := at
+		at = batch.scan(m.split, text, at, m.wholeBit)
+		dst = slices.Grow(dst, batchWords*maxCached)
+		for i := range batch.words[:batch.n] {
+			w := &batch.words[i]
+			if first, second := table.find(w.key); first != 0 {
 				dst = unpackIDs(dst, first, second)
-				at = end
-				continue
+			} else {
+				dst = m.appendWord(dst, table, text[from:w.end], w.key)
 			}
+			from = w.end
 		}
-		dst = m.appendLong(dst, table, text[at:end], ascii)
-		at = end
 	}
 	return dst
 }
 
-// keyOf is the key of text[at:end], at most maxKey bytes.
-func keyOf(text string, at, end int) wordKey {
-	n := uint(end - at)
-	if at+16 > len(text) {
-		return shortKey(text[at:end])
-	}
-	p := unsafe.Add(unsafe.Pointer(unsafe.StringData(text)), at)
-	low, high := *(*uint64)(p), *(*uint64)(unsafe.Add(p, 8))
-	if n <= 8 {
-		return wordKey{low & keyMasks[n], uint64(n) << 56}
-	}
-	return wordKey{low, high&keyMasks[n-8] | uint64(n)<<56}
-}
-
-// keyMasks keep the first bytes of a little-endian word.
-var keyMasks = [9]uint64{0, 1<<8 - 1, 1<<16 - 1, 1<<24 - 1, 1<<32 - 1, 1<<40 - 1, 1<<48 - 1, 1<<56 - 1, 1<<64 - 1}
-
-func shortKey(word string) wordKey {
-	var k wordKey
-	for i := range len(word) {
-		if i < 8 {
-			k.low |= uint64(word[i]) << (8 * i)
-		} else {
-			k.high |= uint64(word[i]) << (8 * (i - 8))
-		}
-	}
-	k.high |= uint64(len(word)) << 56
-	return k
-}
-
-// appendLong appends the ids of a word that is not in the cache, or is too long or too
-// varied for it as it is.
-func (m *bytePairs) appendLong(dst []uint32, table *cacheTable, word string, ascii bool) []uint32 {
-	if ascii && len(word) <= maxKey {
-		key := shortKey(word)
-		key.high |= m.wholeBit
+// appendWord appends the ids of a word that is not in the cache, or has no key because it
+// is too long or not ASCII.
+func (m *bytePairs) appendWord(dst []uint32, table *cacheTable, word string, key wordKey) []uint32 {
+	if key.high != 0 {
 		return m.appendNew(dst, table, word, key, true)
 	}
 	for at := 0; at < len(word); {
@@ -256,9 +226,9 @@ func (m *bytePairs) appendNew(dst []uint32, table *cacheTable, word string, key 
 	return dst
 }
 
-func (m *bytePairs) countLong(table *cacheTable, word string, ascii bool) int {
+func (m *bytePairs) countWord(table *cacheTable, word string, key wordKey) int {
 	w := bpeScratches.Get().(*bpeScratch)
-	w.ids = m.appendLong(w.ids[:0], table, word, ascii)
+	w.ids = m.appendWord(w.ids[:0], table, word, key)
 	n := len(w.ids)
 	bpeScratches.Put(w)
 	return n

@@ -17,7 +17,7 @@ type splitter struct {
 
 func (p *splitter) find(dst []match, text string) []match {
 	for at := 0; at < len(text); {
-		end, _ := p.end(text, at)
+		end := p.slow(text, at)
 		dst = append(dst, match{at, end, true})
 		at = end
 	}
@@ -28,9 +28,9 @@ func (p *splitter) find(dst []match, text string) []match {
 const (
 	asciiOther = iota
 	asciiLetter
-	asciiDigit
 	asciiBlank // space
 	asciiWhite // other white space
+	asciiDigit
 	beyondASCII
 )
 
@@ -55,52 +55,85 @@ var asciiClasses = func() (classes [256]uint8) {
 // slack is how many bytes behind a position the fast path may look at.
 const slack = 32
 
-// end is where the match that begins at a position ends, and whether it is known to be
-// ASCII. Short matches of ASCII characters are found by looking at eight bytes at a time;
-// what that does not decide is left to slow.
-func (p *splitter) end(text string, at int) (int, bool) {
-	if at+slack > len(text) {
-		return p.slow(text, at), false
-	}
-	c := text[at]
-	switch asciiClasses[c] {
+// end is where the match that begins at a position ends; slack bytes follow it. Short
+// matches of ASCII are found by looking at eight bytes at a time; what that does not
+// decide is left to slow.
+func (p *splitter) end(text string, at int) int {
+	end := 0
+	switch c := text[at]; asciiClasses[c] {
 	case asciiLetter:
-		if end, ok := lettersEnd(text, at); ok {
-			return end, true
-		}
+		end = lettersEnd(text, at)
 	case asciiBlank:
-		next := asciiClasses[text[at+1]]
-		switch {
-		case next == asciiLetter:
-			if end, ok := lettersEnd(text, at+1); ok {
-				return end, true
-			}
-		case next == asciiOther:
-			if end, ok := p.othersEnd(text, at+1); ok {
-				return end, true
-			}
-		case next == asciiDigit && !p.gpt2:
-			return at + 1, true
+		end = p.blankEnd(text, at)
+	case asciiWhite:
+		if !p.gpt2 && c != '\n' && c != '\r' && asciiClasses[text[at+1]] == asciiLetter {
+			end = lettersEnd(text, at+1)
+		} else {
+			end = p.whiteEnd(text, at)
 		}
 	case asciiDigit:
-		if p.digits == 1 {
-			return at + 1, true
-		}
+		end = p.digitsEnd(text, at)
 	case asciiOther:
-		if c == '\'' {
-			break
-		}
-		if !p.gpt2 && asciiClasses[text[at+1]] == asciiLetter {
-			if end, ok := lettersEnd(text, at+1); ok {
-				return end, true
-			}
-			break
-		}
-		if end, ok := p.othersEnd(text, at); ok {
-			return end, true
+		switch {
+		case c == '\'':
+		case !p.gpt2 && asciiClasses[text[at+1]] == asciiLetter:
+			end = lettersEnd(text, at+1)
+		default:
+			end = p.othersEnd(text, at)
 		}
 	}
-	return p.slow(text, at), false
+	if end == 0 {
+		return p.slow(text, at)
+	}
+	return end
+}
+
+// blankEnd is end at a space.
+func (p *splitter) blankEnd(text string, at int) int {
+	switch next := asciiClasses[text[at+1]]; {
+	case next == asciiLetter:
+		return lettersEnd(text, at+1)
+	case next == asciiOther:
+		return p.othersEnd(text, at+1)
+	case next == asciiDigit && p.gpt2:
+		return p.digitsEnd(text, at+1)
+	case next == asciiDigit:
+		return at + 1
+	case next == beyondASCII:
+		return 0
+	}
+	return p.whiteEnd(text, at)
+}
+
+// whiteEnd is end at white space that no space follows with a word.
+func (p *splitter) whiteEnd(text string, at int) int {
+	end, lineEnd := at, 0
+	for end < len(text) && asciiClasses[text[end]]&^1 == asciiBlank {
+		if end++; text[end-1] == '\n' || text[end-1] == '\r' {
+			lineEnd = end
+		}
+	}
+	switch {
+	case end == len(text) || text[end] >= 0x80:
+		return 0
+	case lineEnd > 0 && !p.gpt2:
+		return lineEnd
+	}
+	return max(end-1, at+1)
+}
+
+// digitsEnd is where a number ends.
+func (p *splitter) digitsEnd(text string, at int) int {
+	end := at
+	for end < len(text) && asciiClasses[text[end]] == asciiDigit {
+		if end++; end-at == p.digits {
+			return end
+		}
+	}
+	if end == len(text) || text[end] >= 0x80 {
+		return 0
+	}
+	return end
 }
 
 const (
@@ -114,32 +147,35 @@ func word8(text string, at int) uint64 {
 	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.StringData(text)), at))
 }
 
-// lettersEnd is where a run of ASCII letters ends; false if a byte that is not ASCII
+// lettersEnd is where a run of ASCII letters ends; 0 if a byte that is not ASCII
 // follows, or the end of the text is near.
-func lettersEnd(text string, at int) (int, bool) {
-	for ; at+8 <= len(text); at += 8 {
+func lettersEnd(text string, at int) int {
+	for ; at+8 < len(text); at += 8 {
 		x := word8(text, at)
 		lower := x&allLow | 0x20*allOnes
 		is := (lower + (0x80-'a')*allOnes) &^ (lower + (0x7F-'z')*allOnes) &^ x & allHigh
 		if is != allHigh {
 			at += bits.TrailingZeros64(is^allHigh) / 8
-			return at, text[at] < 0x80
+			if text[at] >= 0x80 {
+				return 0
+			}
+			return at
 		}
 	}
-	return at, false
+	return 0
 }
 
 // othersEnd is where a run of ASCII characters that are neither letters, digits nor
-// white space ends, with the line ends that follow (none in GPT-2's); false as lettersEnd.
-func (p *splitter) othersEnd(text string, at int) (int, bool) {
+// white space ends, with the line ends that follow (none in GPT-2's); 0 as lettersEnd.
+func (p *splitter) othersEnd(text string, at int) int {
 	for at < len(text) && asciiClasses[text[at]] == asciiOther {
 		at++
 	}
 	if at == len(text) || text[at] >= 0x80 {
-		return at, false
+		return 0
 	}
 	if !p.gpt2 {
 		at = newlines(text, at)
 	}
-	return at, true
+	return at
 }

@@ -6,7 +6,7 @@ import (
 
 // wordCache remembers the tokens of short words for as long as the process lives. It is
 // read without locks: an entry is written once, and its last word, which says that it is
-// there, after the others. When a table is full a new one takes its place, so memory is
+// there, after the others. When a table is half full a new one takes its place, so memory is
 // bounded by two of them.
 type wordCache struct {
 	table atomic.Pointer[cacheTable]
@@ -23,7 +23,7 @@ type cacheEntry [4]uint64
 
 const (
 	maxCached  = 5
-	tableBits  = 17 // entries of a table, 32 bytes each
+	tableBits  = 18 // entries of a table, 32 bytes each
 	tableProbe = 4  // places that a word may have
 	idBits     = 21
 	idMask     = 1<<idBits - 1
@@ -77,7 +77,7 @@ func (c *wordCache) put(t *cacheTable, k wordKey, ids []uint32) {
 		atomic.StoreUint64(&e[1], k.high)
 		atomic.StoreUint64(&e[3], second)
 		atomic.StoreUint64(&e[2], first)
-		if t.used.Add(1) == 1<<tableBits/4*3 {
+		if t.used.Add(1) == 1<<(tableBits-1) {
 			c.table.CompareAndSwap(t, new(cacheTable))
 		}
 		return
