@@ -186,6 +186,10 @@ func (r *bertRun) shortWord(i, n int, low, high uint64) int {
 		r.put(id, i, i+n)
 		return i + n
 	}
+	if n > r.words.maxChars {
+		r.put(r.words.unknown, i, i+n)
+		return i + n
+	}
 	var word [16]byte
 	binary.LittleEndian.PutUint64(word[:], low)
 	binary.LittleEndian.PutUint64(word[8:], high)

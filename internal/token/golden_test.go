@@ -160,6 +160,9 @@ func compareHashes(t *testing.T, tokenizer *Tokenizer, want map[string][2]string
 	t.Helper()
 	bad, blocks := 0, 0
 	for _, set := range sets {
+		if _, ok := want[set.Name+"\t0"]; !ok {
+			continue // our own tokenizers are compared on the generated texts only
+		}
 		for number, block := range blocksOf(set.Texts) {
 			blocks++
 			key := fmt.Sprintf("%s\t%d", set.Name, number)

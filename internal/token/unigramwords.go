@@ -397,29 +397,37 @@ func (f *charFactory) facts() *charFacts {
 	return &facts
 }
 
-// busy are the characters that a normalizer may change or that are not just part of a
-// word, but for what the charsmap maps.
+// busy are the characters that need asking: those that a normalizer may change or that
+// are not just part of a word, but for what the charsmap maps.
 func (f *charFactory) busy() []bool {
 	busy := make([]bool, utf8.MaxRune+1)
 	busy[f.meta] = true
-	for _, list := range [][]classRange{graphemeRanges, combiningRanges, regexRanges, bertRanges, {{hangulFirst, hangulLast, classSpace | markStripped}}} {
-		space := &list[0] == &regexRanges[0]
-		for _, run := range list {
-			if space && run.class&classSpace == 0 || &list[0] == &bertRanges[0] && run.class&markStripped == 0 {
-				continue
-			}
-			for r := run.first; r <= run.last; r++ {
+	mark := func(classes *runeClasses, class uint8) {
+		for r := range busy {
+			busy[r] = busy[r] || classes.of(rune(r))&class != 0
+		}
+	}
+	mark(regexClasses(), classSpace)
+	for _, step := range f.normalizers {
+		switch step := step.(type) {
+		case *precompiled:
+			mark(graphemeClasses(), 0xFF)
+		case *form:
+			mark(step.open, 0xFF)
+			for r := range step.decompose {
 				busy[r] = true
 			}
+		case stripAccents:
+			mark(bertClasses(), markStripped)
+		case lowercase:
+			for r := range lowerTexts() {
+				busy[r] = true
+			}
+		case nmt:
+			for r := range busy {
+				busy[r] = busy[r] || r < 0x100 || nmtSpace(rune(r))
+			}
 		}
-	}
-	for _, list := range [][]runeText{canonicalDecompositions, compatibleDecompositions, lowerCases} {
-		for _, row := range list {
-			busy[row.r] = true
-		}
-	}
-	for r := rune(0); r < 0x100; r++ {
-		busy[r] = true
 	}
 	return busy
 }

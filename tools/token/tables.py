@@ -235,18 +235,39 @@ def normalization(folder):
     )
 
 
-def one_key_charsmap(key, value):
-    """A precompiled charsmap that maps one ASCII character: a Darts array of three units."""
-    units = [0] * 1024
-    units[0] = 256 << 10
-    units[256 ^ ord(key)] = ord(key) | 1 << 8 | 512 << 10
-    packed = struct.pack("<1024I", *units)
-    return struct.pack("<I", len(packed)) + packed + value.encode() + b"\0"
+def charsmap(mapping):
+    """A precompiled charsmap: a Darts double array of the keys, then their values."""
+    units, taken = [0] * 256, {0}
+    texts, places = b"", {}
+    for key, value in mapping.items():
+        places[key.encode()] = len(texts)
+        texts += value.encode() + b"\0"
+
+    def place(node, keys, depth):
+        """Places the children of a node: keys share its first bytes."""
+        children = sorted({k[depth] if len(k) > depth else 0 for k in keys})
+        base = next(b for b in range(1, 1 << 21) if b not in bases and all(b ^ c not in taken for c in children))
+        bases.add(base)
+        if (last := max(base ^ c for c in children)) >= len(units):
+            units.extend([0] * (last + 256 - len(units)))
+        taken.update(base ^ c for c in children)
+        units[node] |= (base ^ node) << 10 | (1 << 8 if 0 in children else 0)
+        for c in children:
+            if c == 0:
+                units[base] = places[keys[0][:depth]] | 1 << 31
+            else:
+                units[base ^ c] |= c
+                place(base ^ c, [k for k in keys if len(k) > depth and k[depth] == c], depth + 1)
+
+    bases = set()
+    place(0, sorted(places), 0)
+    packed = struct.pack(f"<{len(units)}I", *units)
+    return struct.pack("<I", len(packed)) + packed + texts
 
 
 def graphemes(folder):
     """Precompiled maps a whole grapheme cluster by its first key, which shows the clusters."""
-    normalize = normalizers.Precompiled(one_key_charsmap("x", "Y")).normalize_str
+    normalize = normalizers.Precompiled(charsmap({"x": "Y"})).normalize_str
     joins = {c for c in POINTS if normalize("x" + chr(c)) == "Y"}
     prepends = {c for c in POINTS if normalize(chr(c) + "x\u0301") == chr(c) + "Y\u0301"}
     write(
