@@ -1,12 +1,14 @@
 package token
 
+import "math/bits"
+
 // batchWords is how many words are found before any is looked up: looking up waits for
 // memory, and many can wait at the same time.
 const batchWords = 64
 
 // wordBatch holds words that follow each other.
 type wordBatch struct {
-	words [batchWords]batchWord
+	words [batchWords + windowBytes]batchWord
 	n     int
 }
 
@@ -19,39 +21,69 @@ type batchWord struct {
 // scan fills the batch with the words from position at on, and returns where the last
 // one ends. whole is set in each key.
 func (b *wordBatch) scan(p *splitter, text string, at int, whole uint64) int {
-	n := 0
-	for ; n < batchWords && at < len(text); n++ {
-		w := &b.words[n]
-		if at+slack > len(text) {
-			w.end = p.slow(text, at)
-			w.key = tailKey(text[at:w.end])
-		} else {
-			w.end = p.end(text, at)
-			w.key = asciiKey(text, at, uint(w.end-at))
+	b.n = 0
+	var w window
+	for b.n < batchWords && at < len(text) {
+		if at+windowBytes+16 <= len(text) && text[at] < 0x80 {
+			classify(&w, text, at)
+			if starts, end := p.starts(&w); end > 0 {
+				at = b.addWindow(text, at, starts, end, whole)
+				continue
+			}
 		}
-		if w.key.high != 0 {
-			w.key.high |= whole
-		}
-		at = w.end
+		at = b.addSlow(p, text, at, whole)
 	}
-	b.n = n
 	return at
 }
 
-// asciiKey is the key of the n bytes at a position, and none if they are too many or not
-// ASCII. There are at least 16 bytes.
-func asciiKey(text string, at int, n uint) wordKey {
-	if n > maxKey {
-		return wordKey{}
+// addWindow adds the words that begin at the bits of starts and end at the next ones, or
+// at end, in the window at a position.
+func (b *wordBatch) addWindow(text string, at int, starts uint64, end int, whole uint64) int {
+	n := b.n
+	start := 0
+	for {
+		starts &= starts - 1
+		next := bits.TrailingZeros64(starts | 1<<end)
+		w := &b.words[n&(len(b.words)-1)]
+		mask := &wordMasks[uint(next-start)%windowBytes]
+		w.key.low = word8(text, at+start) & mask.low
+		w.key.high = word8(text, at+start+8)&mask.high | mask.size
+		if mask.size != 0 {
+			w.key.high |= whole
+		}
+		w.end = at + next
+		n++
+		if start = next; start == end {
+			b.n = n
+			return at + end
+		}
 	}
-	low, high := word8(text, at)&keyMasks[n].low, word8(text, at+8)&keyMasks[n].high
-	if (low|high)&allHigh != 0 {
-		return wordKey{}
-	}
-	return wordKey{low, high | uint64(n)<<56}
 }
 
-// tailKey is asciiKey for a word near the end of the text.
+// addSlow adds one word.
+func (b *wordBatch) addSlow(p *splitter, text string, at int, whole uint64) int {
+	end := p.slow(text, at)
+	w := &b.words[b.n]
+	b.n++
+	w.end = end
+	if w.key = tailKey(text[at:end]); w.key.high != 0 {
+		w.key.high |= whole
+	}
+	return end
+}
+
+// wordMask keeps the bytes of a word and says its size, as a key does; nothing for a word
+// that is too long for a key.
+type wordMask struct{ low, high, size uint64 }
+
+var wordMasks = func() (masks [windowBytes]wordMask) {
+	for n := 1; n <= maxKey; n++ {
+		masks[n] = wordMask{keyMasks[n].low, keyMasks[n].high, uint64(n) << 56}
+	}
+	return masks
+}()
+
+// tailKey is the key of a word; none if it is too long or not ASCII.
 func tailKey(word string) wordKey {
 	if len(word) > maxKey {
 		return wordKey{}
