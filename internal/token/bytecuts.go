@@ -146,8 +146,8 @@ func (b *byteMeasure) words(at, limit, n int) int {
 		at = batch.scan(b.m.split, text, at, b.m.wholeBit)
 		for i := range batch.words[:batch.n] {
 			w := &batch.words[i]
-			if first, _ := table.find(w.key); first != 0 {
-				n += int(first >> countShift)
+			if e := table.first(w.key); e.holds(w.key) {
+				n += e.count()
 			} else {
 				n = b.word(table, from, w, n)
 			}
@@ -160,7 +160,7 @@ func (b *byteMeasure) words(at, limit, n int) int {
 	return n
 }
 
-// word counts the tokens of one word, which is not in the cache, on top of n.
+// word counts the tokens of one word, which is not in its first place in the cache, on top of n.
 func (b *byteMeasure) word(table *cacheTable, at int, w *batchWord, n int) int {
 	if w.key.high != 0 {
 		return n + b.m.countWord(table, b.text[at:w.end], w.key)

@@ -18,6 +18,7 @@ type bytePairs struct {
 	split   *splitter
 	crosses *crossings
 	cache   *wordCache
+	long    *longCache
 	sizes   []uint16 // in bytes, by id
 	// wholeBit sets the keys of whole words apart from those of segments where whole
 	// words have a rule of their own (ignore_merges).
@@ -30,7 +31,7 @@ func fuseBytePairs(p *pipeline) model {
 	if !ok || !b.byteLevel || !b.allBytes() {
 		return nil
 	}
-	m := &bytePairs{slow: p, bpe: b, added: p.added, cache: newWordCache()}
+	m := &bytePairs{slow: p, bpe: b, added: p.added, cache: newWordCache(), long: newLongCache()}
 	if m.split = splitterOf(p.preTokenizers); m.split == nil {
 		return nil
 	}
@@ -149,8 +150,8 @@ func (m *bytePairs) countWords(text string) int {
 		at = batch.scan(m.split, text, at, m.wholeBit)
 		for i := range batch.words[:batch.n] {
 			w := &batch.words[i]
-			if first, _ := table.find(w.key); first != 0 {
-				n += int(first >> countShift)
+			if e := table.first(w.key); e.holds(w.key) {
+				n += e.count()
 			} else {
 				n += m.countWord(table, text[from:w.end], w.key)
 			}
@@ -166,11 +167,14 @@ func (m *bytePairs) appendWords(dst []uint32, text string) []uint32 {
 	for at := 0; at < len(text); {
 		from := at
 		at = batch.scan(m.split, text, at, m.wholeBit)
-		dst = slices.Grow(dst, batchWords*maxCached)
+		dst = slices.Grow(dst, len(batch.words)*maxCached)
 		for i := range batch.words[:batch.n] {
 			w := &batch.words[i]
-			if first, second := table.find(w.key); first != 0 {
-				dst = unpackIDs(dst, first, second)
+			e, n := table.first(w.key), len(dst)
+			if room := dst[n:cap(dst)]; len(room) >= maxCached && e.holds(w.key) {
+				first, second := e.ids()
+				unpack((*[maxCached]uint32)(room), first, second)
+				dst = dst[:n+int(first>>countShift)]
 			} else {
 				dst = m.appendWord(dst, table, text[from:w.end], w.key)
 			}
@@ -180,11 +184,11 @@ func (m *bytePairs) appendWords(dst []uint32, text string) []uint32 {
 	return dst
 }
 
-// appendWord appends the ids of a word that is not in the cache, or has no key because it
-// is too long or not ASCII.
+// appendWord appends the ids of a word that is not in its first place in the cache, or has
+// no key because it is too long or holds what is cut into segments.
 func (m *bytePairs) appendWord(dst []uint32, table *cacheTable, word string, key wordKey) []uint32 {
 	if key.high != 0 {
-		return m.appendNew(dst, table, word, key, true)
+		return m.appendKey(dst, table, word, key, true)
 	}
 	for at := 0; at < len(word); {
 		end := at + m.crosses.segment(word[at:])
@@ -197,31 +201,46 @@ func (m *bytePairs) appendWord(dst []uint32, table *cacheTable, word string, key
 // appendSegment appends the ids of a segment; whole says that it is all of its word.
 func (m *bytePairs) appendSegment(dst []uint32, table *cacheTable, segment string, whole bool) []uint32 {
 	if len(segment) > maxKey {
-		if id, ok := m.bpe.whole(segment); ok && whole {
-			return append(dst, id)
-		}
-		return m.bpe.appendMerged(dst, segment)
+		return m.appendLong(dst, segment, whole)
 	}
 	key := shortKey(segment)
 	if whole {
 		key.high |= m.wholeBit
 	}
+	return m.appendKey(dst, table, segment, key, whole)
+}
+
+// appendKey appends the ids of a short word or segment, and remembers them.
+func (m *bytePairs) appendKey(dst []uint32, table *cacheTable, word string, key wordKey, whole bool) []uint32 {
 	if first, second := table.find(key); first != 0 {
 		return unpackIDs(dst, first, second)
 	}
-	return m.appendNew(dst, table, segment, key, whole)
-}
-
-// appendNew appends the ids of a short word or segment and remembers them.
-func (m *bytePairs) appendNew(dst []uint32, table *cacheTable, word string, key wordKey, whole bool) []uint32 {
 	from := len(dst)
-	if id, ok := m.bpe.whole(word); ok && whole {
-		dst = append(dst, id)
-	} else {
-		dst = m.bpe.appendMerged(dst, word)
-	}
+	dst = m.appendLong(dst, word, whole)
 	if len(dst)-from <= maxCached {
 		m.cache.put(table, key, dst[from:])
+	}
+	return dst
+}
+
+// appendLong appends the ids of a word or segment that does not fit into an entry of the
+// cache, or is new to it.
+func (m *bytePairs) appendLong(dst []uint32, word string, whole bool) []uint32 {
+	if whole {
+		if id, ok := m.bpe.whole(word); ok {
+			return append(dst, id)
+		}
+	}
+	if len(word) > maxLong {
+		return m.bpe.appendMerged(dst, word)
+	}
+	if ids := m.long.find(word); ids != nil {
+		return append(dst, ids...)
+	}
+	from := len(dst)
+	dst = m.bpe.appendMerged(dst, word)
+	if len(word) > maxKey || len(dst)-from > maxCached {
+		m.long.put(word, dst[from:])
 	}
 	return dst
 }

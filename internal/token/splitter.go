@@ -52,6 +52,8 @@ var asciiClasses = func() (classes [256]uint8) {
 }()
 
 const (
+	allLow  = 0x7F7F7F7F7F7F7F7F
+	allOnes = 0x0101010101010101
 	allHigh = 0x8080808080808080
 )
 

@@ -66,7 +66,7 @@ func (b *wordBatch) addSlow(p *splitter, text string, at int, whole uint64) int 
 	w := &b.words[b.n]
 	b.n++
 	w.end = end
-	if w.key = tailKey(text[at:end]); w.key.high != 0 {
+	if w.key = mixedKey(text[at:end]); w.key.high != 0 {
 		w.key.high |= whole
 	}
 	return end
@@ -83,17 +83,21 @@ var wordMasks = func() (masks [windowBytes]wordMask) {
 	return masks
 }()
 
-// tailKey is the key of a word; none if it is too long or not ASCII.
-func tailKey(word string) wordKey {
+// mixedKey is the key of a word; none if it is too long, or may hold characters of scripts
+// without spaces, whose words are better cut into segments.
+func mixedKey(word string) wordKey {
 	if len(word) > maxKey {
 		return wordKey{}
 	}
 	k := shortKey(word)
-	if (k.low|k.high)&allHigh != 0 {
+	if fromE3(k.low) || fromE3(k.high&(1<<56-1)) {
 		return wordKey{}
 	}
 	return k
 }
+
+// fromE3 reports whether a byte of x is E3 or more, as in Chinese, Japanese and Korean.
+func fromE3(x uint64) bool { return (x&allLow+(0x80-0x63)*allOnes)&x&allHigh != 0 }
 
 // keyOf is the key of text[at:end], at most maxKey bytes.
 func keyOf(text string, at, end int) wordKey {

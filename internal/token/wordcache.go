@@ -48,21 +48,43 @@ func (k wordKey) place() uint64 {
 	return h >> (64 - tableBits) &^ 1
 }
 
-// find returns the two words with ids of a key; 0, 0 if it is not there.
-func (t *cacheTable) find(k wordKey) (uint64, uint64) {
+// first is the first place that a key may have.
+func (t *cacheTable) first(k wordKey) *cacheEntry { return &t.entries[k.place()] }
+
+// holds reports whether an entry is there and the key's.
+func (e *cacheEntry) holds(k wordKey) bool {
+	return atomic.LoadUint64(&e[2]) > busy && atomic.LoadUint64(&e[0]) == k.low && atomic.LoadUint64(&e[1]) == k.high
+}
+
+// probe looks at the places of a key behind the first; nil if it is in none.
+func (t *cacheTable) probe(k wordKey) *cacheEntry {
 	at := k.place()
-	for i := range uint64(tableProbe) {
-		e := &t.entries[(at+i)&(1<<tableBits-1)]
-		first := atomic.LoadUint64(&e[2])
-		if first == 0 {
-			break
-		}
-		if atomic.LoadUint64(&e[0]) == k.low && atomic.LoadUint64(&e[1]) == k.high && first != busy {
-			return first, atomic.LoadUint64(&e[3])
+	for i := uint64(1); i < tableProbe; i++ {
+		if e := &t.entries[(at+i)&(1<<tableBits-1)]; e.holds(k) {
+			return e
 		}
 	}
-	return 0, 0
+	return nil
 }
+
+// find returns the two words with ids of a key; 0, 0 if it is not there.
+func (t *cacheTable) find(k wordKey) (uint64, uint64) {
+	e := t.first(k)
+	if !e.holds(k) {
+		if e = t.probe(k); e == nil {
+			return 0, 0
+		}
+	}
+	return e.ids()
+}
+
+// ids returns the two words with ids of an entry that holds a key.
+func (e *cacheEntry) ids() (uint64, uint64) {
+	return atomic.LoadUint64(&e[2]), atomic.LoadUint64(&e[3])
+}
+
+// count is the number of ids of an entry that holds a key.
+func (e *cacheEntry) count() int { return int(atomic.LoadUint64(&e[2]) >> countShift) }
 
 // put remembers a key's ids, at most maxCached of them, unless its places are taken.
 func (c *wordCache) put(t *cacheTable, k wordKey, ids []uint32) {
@@ -98,15 +120,18 @@ func packIDs(ids []uint32) (first, second uint64) {
 
 // unpackIDs appends the ids of find.
 func unpackIDs(dst []uint32, first, second uint64) []uint32 {
-	n := len(dst)
-	if cap(dst)-n < maxCached {
+	if n := len(dst); cap(dst)-n < maxCached {
 		dst = append(dst, make([]uint32, maxCached)...)[:n]
 	}
-	room := (*[maxCached]uint32)(dst[n : n+maxCached])
+	unpack((*[maxCached]uint32)(dst[len(dst):][:maxCached]), first, second)
+	return dst[:len(dst)+int(first>>countShift)]
+}
+
+// unpack writes the ids of find, and something behind them.
+func unpack(room *[maxCached]uint32, first, second uint64) {
 	room[0] = uint32(first & idMask)
 	room[1] = uint32(first >> idBits & idMask)
 	room[2] = uint32(second & idMask)
 	room[3] = uint32(second >> idBits & idMask)
 	room[4] = uint32(second >> (2 * idBits) & idMask)
-	return dst[:n+int(first>>countShift)]
 }
