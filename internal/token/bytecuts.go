@@ -143,15 +143,15 @@ func (b *byteMeasure) words(at, limit, n int) int {
 	var batch wordBatch
 	for at < limit {
 		from := at
-		at = batch.scan(b.m.split, text, at, b.m.wholeBit)
+		at = batch.scan(b.m, text, at)
 		for i := range batch.words[:batch.n] {
 			w := &batch.words[i]
 			if e := table.first(w.key); e.holds(w.key) {
 				n += e.count()
 			} else {
-				n = b.word(table, from, w, n)
+				n += b.m.countWord(table, text[from:w.end], w.key)
 			}
-			if w.end < limit && b.m.split.cuts(text, w.end) {
+			if w.end < limit && (b.m.split.cuts(text, w.end) || cutsLetters(text, w.end)) {
 				b.cut(w.end, n)
 			}
 			from = w.end
@@ -160,34 +160,13 @@ func (b *byteMeasure) words(at, limit, n int) int {
 	return n
 }
 
-// word counts the tokens of one word, which is not in its first place in the cache, on top of n.
-func (b *byteMeasure) word(table *cacheTable, at int, w *batchWord, n int) int {
-	if w.key.high != 0 {
-		return n + b.m.countWord(table, b.text[at:w.end], w.key)
-	}
-	for start := at; at < w.end; {
-		next := at + b.m.crosses.segment(b.text[at:w.end])
-		n += b.m.countSegment(table, b.text[at:next], next-at == w.end-start)
-		if next < w.end && cutsLetters(b.text, next) {
-			b.cut(next, n)
-		}
-		at = next
-	}
-	return n
-}
-
-// cutsLetters reports whether a place between segments stands between letters that
-// neither fold to ASCII nor may follow an apostrophe in a pattern.
+// cutsLetters reports whether a place between words or segments stands between letters
+// that are none of a contraction: it is one between segments.
 func cutsLetters(text string, at int) bool {
+	if text[at-1]|text[at] < utf8.RuneSelf {
+		return false
+	}
 	l, _ := utf8.DecodeLastRuneInString(text[:at])
 	r, _ := utf8.DecodeRuneInString(text[at:])
 	return l >= 0x800 && r >= 0x800 && cutClass(l) == cutLetter && cutClass(r) == cutLetter
-}
-
-func (m *bytePairs) countSegment(table *cacheTable, segment string, whole bool) int {
-	w := bpeScratches.Get().(*bpeScratch)
-	w.ids = m.appendSegment(w.ids[:0], table, segment, whole)
-	n := len(w.ids)
-	bpeScratches.Put(w)
-	return n
 }

@@ -65,7 +65,7 @@ func (b *bpe) allBytes() bool {
 // splitterOf is the scanner for what the steps split by, nil if there is none.
 func splitterOf(steps []preTokenizer) *splitter {
 	if len(steps) == 1 && steps[0] == (byteLevel{splits: true}) {
-		return splitters[gpt2Split]
+		return splitters()[gpt2Split]
 	}
 	if len(steps) != 2 || steps[1] != (byteLevel{}) {
 		return nil
@@ -147,7 +147,7 @@ func (m *bytePairs) countWords(text string) int {
 	table := m.cache.table.Load()
 	for at := 0; at < len(text); {
 		from := at
-		at = batch.scan(m.split, text, at, m.wholeBit)
+		at = batch.scan(m, text, at)
 		for i := range batch.words[:batch.n] {
 			w := &batch.words[i]
 			if e := table.first(w.key); e.holds(w.key) {
@@ -166,7 +166,7 @@ func (m *bytePairs) appendWords(dst []uint32, text string) []uint32 {
 	table := m.cache.table.Load()
 	for at := 0; at < len(text); {
 		from := at
-		at = batch.scan(m.split, text, at, m.wholeBit)
+		at = batch.scan(m, text, at)
 		dst = slices.Grow(dst, len(batch.words)*maxCached)
 		for i := range batch.words[:batch.n] {
 			w := &batch.words[i]

@@ -34,3 +34,31 @@ func classifyTable(w *window, text string, at int) {
 		}
 	}
 }
+
+// Classes of ASCII, in the order of asciiClasses.
+const (
+	asciiOther = iota
+	asciiLetter
+	asciiBlank // space
+	asciiWhite // other white space
+	asciiDigit
+	beyondASCII
+)
+
+var asciiClasses = func() (classes [256]uint8) {
+	for i := range classes {
+		switch c := byte(i); {
+		case c >= 0x80:
+			classes[i] = beyondASCII
+		case 'a' <= c|0x20 && c|0x20 <= 'z':
+			classes[i] = asciiLetter
+		case '0' <= c && c <= '9':
+			classes[i] = asciiDigit
+		case c == ' ':
+			classes[i] = asciiBlank
+		case '\t' <= c && c <= '\r':
+			classes[i] = asciiWhite
+		}
+	}
+	return classes
+}()

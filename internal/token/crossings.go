@@ -62,7 +62,12 @@ func (c *crossings) between(left, right rune, last, first byte) bool {
 func (c *crossings) segment(word string) int {
 	left, i := utf8.DecodeRuneInString(word)
 	for i < len(word) {
-		right, size := utf8.DecodeRuneInString(word[i:])
+		right, size := rune(0), 3
+		if b := word[i]; b&0xF0 == 0xE0 {
+			right = rune(b&0x0F)<<12 | rune(word[i+1]&0x3F)<<6 | rune(word[i+2]&0x3F)
+		} else {
+			right, size = utf8.DecodeRuneInString(word[i:])
+		}
 		if !c.between(left, right, word[i-1], word[i]) {
 			break
 		}

@@ -152,7 +152,7 @@ func (b byteLevel) preTokenize(n *aligned) {
 		})
 	}
 	if b.splits {
-		n.split(isolated, splitters[gpt2Split].find)
+		n.split(isolated, splitters()[gpt2Split].find)
 	}
 }
 

@@ -1,15 +1,19 @@
 package token
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // batchWords is how many words are found before any is looked up: looking up waits for
 // memory, and many can wait at the same time.
 const batchWords = 64
 
-// wordBatch holds words that follow each other.
+// wordBatch holds words, or segments of words, that follow each other.
 type wordBatch struct {
 	words [batchWords + windowBytes]batchWord
 	n     int
+	until int // where the word ends whose segments are being added
 }
 
 // batchWord is where a word ends, and its key; the key's high is 0 if it has none.
@@ -19,19 +23,23 @@ type batchWord struct {
 }
 
 // scan fills the batch with the words from position at on, and returns where the last
-// one ends. whole is set in each key.
-func (b *wordBatch) scan(p *splitter, text string, at int, whole uint64) int {
+// one ends.
+func (b *wordBatch) scan(m *bytePairs, text string, at int) int {
 	b.n = 0
 	var w window
 	for b.n < batchWords && at < len(text) {
+		if at < b.until {
+			at = b.addSegments(m, text, at)
+			continue
+		}
 		if at+windowBytes+16 <= len(text) && text[at] < 0x80 {
 			classify(&w, text, at)
-			if starts, end := p.starts(&w); end > 0 {
-				at = b.addWindow(text, at, starts, end, whole)
+			if starts, end := m.split.starts(&w); end > 0 {
+				at = b.addWindow(text, at, starts, end, m.wholeBit)
 				continue
 			}
 		}
-		at = b.addSlow(p, text, at, whole)
+		at = b.addMixed(m, text, at)
 	}
 	return at
 }
@@ -60,16 +68,39 @@ func (b *wordBatch) addWindow(text string, at int, starts uint64, end int, whole
 	}
 }
 
-// addSlow adds one word.
-func (b *wordBatch) addSlow(p *splitter, text string, at int, whole uint64) int {
-	end := p.slow(text, at)
-	w := &b.words[b.n]
-	b.n++
-	w.end = end
-	if w.key = mixedKey(text[at:end]); w.key.high != 0 {
-		w.key.high |= whole
+// addMixed adds one word, of any characters, or its first segments. Where whole words
+// have a rule of their own, it is added whole.
+func (b *wordBatch) addMixed(m *bytePairs, text string, at int) int {
+	end := m.split.end(text, at)
+	key := mixedKey(text, at, end)
+	if key.high == 0 && m.wholeBit == 0 {
+		b.until = end
+		return b.addSegments(m, text, at)
 	}
+	if key.high != 0 {
+		key.high |= m.wholeBit
+	}
+	b.add(key, end)
 	return end
+}
+
+func (b *wordBatch) add(key wordKey, end int) {
+	b.words[b.n] = batchWord{key, end}
+	b.n++
+}
+
+// addSegments adds the segments of a word that ends at b.until, as many as there is room for.
+func (b *wordBatch) addSegments(m *bytePairs, text string, at int) int {
+	for at < b.until && b.n < batchWords {
+		end := at + m.crosses.segment(text[at:b.until])
+		var key wordKey
+		if end-at <= maxKey {
+			key = keyOf(text, at, end)
+		}
+		b.add(key, end)
+		at = end
+	}
+	return at
 }
 
 // wordMask keeps the bytes of a word and says its size, as a key does; nothing for a word
@@ -85,11 +116,11 @@ var wordMasks = func() (masks [windowBytes]wordMask) {
 
 // mixedKey is the key of a word; none if it is too long, or may hold characters of scripts
 // without spaces, whose words are better cut into segments.
-func mixedKey(word string) wordKey {
-	if len(word) > maxKey {
+func mixedKey(text string, at, end int) wordKey {
+	if end-at > maxKey {
 		return wordKey{}
 	}
-	k := shortKey(word)
+	k := keyOf(text, at, end)
 	if fromE3(k.low) || fromE3(k.high&(1<<56-1)) {
 		return wordKey{}
 	}
@@ -127,4 +158,16 @@ func shortKey(word string) wordKey {
 	}
 	k.high |= uint64(len(word)) << 56
 	return k
+}
+
+// Words of eight bytes.
+const (
+	allLow  = 0x7F7F7F7F7F7F7F7F
+	allOnes = 0x0101010101010101
+	allHigh = 0x8080808080808080
+)
+
+// word8 loads eight bytes, little-endian.
+func word8(text string, at int) uint64 {
+	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.StringData(text)), at))
 }
