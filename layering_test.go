@@ -24,7 +24,7 @@ var arrows = []struct {
 	to   []string
 }{
 	{".", nil},
-	{"cmd/pulse", []string{"internal/app", "internal/client", "internal/bench/...", "internal/eval", "internal/token/...", "internal/chunk", "internal/source/file"}},
+	{"cmd/pulse", []string{"internal/app", "internal/client", "internal/bench/...", "internal/eval", "internal/token/...", "internal/chunk", "internal/source/file", "internal/jsonscan"}},
 	{"internal/app", []string{"internal/..."}},
 	{"internal/httpapi/...", []string{"internal/source/*", "internal/store", "internal/queue", "internal/search", "internal/pagekey", "internal/jsonscan"}},
 	{"internal/source/*", []string{"internal/pagekey", "internal/jsonscan"}},

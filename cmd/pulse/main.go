@@ -38,6 +38,7 @@ type commandLine struct {
 	Deliveries deliveriesCmd `cmd:"" help:"List, show and replay deliveries."`
 	Crawls     crawlsCmd     `cmd:"" help:"List and show crawls."`
 	Documents  documentsCmd  `cmd:"" help:"List, show and delete documents."`
+	Tokenize   tokenizeCmd   `cmd:"" help:"Show the tokens of texts."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Build the index anew from the store."`
 	Doctor     doctorCmd     `cmd:"" help:"Look for what is wrong, and say what to do."`
 	Bench      benchCmd      `cmd:"" help:"Measure what this machine takes."`
@@ -147,6 +148,7 @@ var errReported = errors.New("failed")
 // commands it shows the client's alone.
 var helpGroups = map[string]string{
 	"serve": "store server ingest search", "ingest": "client store ingest", "try": "-", "bench": "-", "version": "-", "doctor": "client store server",
+	"tokenize": "-",
 }
 
 // withDefault is an option's help with its default, unless that is the placeholder.

@@ -54,8 +54,13 @@ func (v Value) AppendText(dst []byte) []byte {
 	if v.Kind() != String {
 		return dst
 	}
-	v.decode(true, func(piece []byte) bool { dst = append(dst, piece...); return true })
-	return dst
+	raw := v[1 : len(v)-1]
+	for n := bytes.IndexByte(raw, '\\'); n >= 0; n = bytes.IndexByte(raw, '\\') {
+		r, size := unescape(raw[n:])
+		dst = utf8.AppendRune(append(dst, raw[:n]...), r)
+		raw = raw[n+size:]
+	}
+	return append(dst, raw...)
 }
 
 // TextBytes is the length of Text, without decoding it.

@@ -103,6 +103,7 @@ type bertFacts struct {
 	form       *form
 	lower      map[rune]string
 	busy       [0x1100]bool // blocks where accents or case change a character
+	one        [1]rune
 	texts      []string
 	numbers    map[string]uint32
 }
@@ -163,7 +164,8 @@ func (f *bertFacts) of(r rune) uint32 {
 // mark that stays, and whose place depends on other marks.
 func (f *bertFacts) normalize(r rune) (text []rune, tangled bool) {
 	if !f.busy[r>>8] && f.classes.of(r)&bertNonspacing == 0 && f.form.combining.of(r) == 0 {
-		return []rune{r}, false
+		f.one[0] = r
+		return f.one[:], false
 	}
 	parts := []changedRune{{r: r}}
 	if f.normalizer.stripsAccents {

@@ -35,12 +35,6 @@ func newTrie(keys []trieKey) *trie {
 	return &trie{b.nodes}
 }
 
-// step goes from a node to its child by a byte; false if there is none.
-func (t *trie) step(node int32, b byte) (int32, bool) {
-	child := t.nodes[node].base + int32(b)
-	return child, t.nodes[child].parent == node
-}
-
 // longest is the longest key that text begins with, as its length and value; a length
 // of 0 is none. The empty key is not found.
 func (t *trie) longest(text []byte) (length int, value int32) {
