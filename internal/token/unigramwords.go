@@ -315,7 +315,7 @@ func (r *unigramRun) tangle(start int) int {
 		_, size := utf8.DecodeLastRuneInString(r.s.text[:start])
 		start -= size
 	}
-	s := stretch{text: r.s.text[start:end], base: r.s.base + start, inner: r.s.inner || start > 0}
+	s := stretch{text: r.s.text[start:end], base: r.s.base + start} // not inner: each word has its prefix
 	switch r.kind {
 	case wantIDs:
 		r.ids = r.pipeline.appendIDs(r.ids, s)
