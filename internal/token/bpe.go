@@ -1,6 +1,8 @@
 package token
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 	"unicode/utf8"
@@ -34,9 +36,9 @@ const (
 )
 
 func readBPE(m *part, byteLevel bool) (*bpe, *vocabulary, error) {
-	v, err := readVocabulary(m.take("vocab"))
-	if err != nil {
-		return nil, nil, err
+	v := m.vocabulary
+	if v == nil {
+		return nil, nil, errors.New("model: has no vocabulary")
 	}
 	b := &bpe{vocabulary: v, byteLevel: byteLevel, unknown: noToken, fuses: m.flag("fuse_unk", false)}
 	m.must("dropout", "0", "0.0")
@@ -55,7 +57,7 @@ func readBPE(m *part, byteLevel bool) (*bpe, *vocabulary, error) {
 			b.wholes = byteVocabulary(v)
 		}
 	}
-	if err := b.readMerges(m.take("merges")); err != nil {
+	if err := b.takeMerges(m); err != nil {
 		return nil, nil, err
 	}
 	if !b.setBytes() && byteLevel && b.fallback {
@@ -81,34 +83,69 @@ func (b *bpe) setBytes() bool {
 	return all
 }
 
-// readMerges reads ["a b", …] or [["a","b"], …]; the place in the list is the rank.
-func (b *bpe) readMerges(v jsonscan.Value) error {
-	if v.Kind() != jsonscan.Array {
-		return fmt.Errorf("model: has no merges")
-	}
-	s := jsonscan.New(v)
-	b.pairs = newPairTable(len(v) / 8)
-	var left, right []byte
-	for rank := range s.Elements {
-		if rank >= maxMerges {
-			return fmt.Errorf("model: more than %d merges are not supported", maxMerges)
-		}
-		var ok bool
-		if left, right, ok = readMerge(s.Value(), left, right); !ok {
-			return fmt.Errorf("model: merge %d is not a pair of tokens", rank)
-		}
-		if err := b.addMerge(uint32(rank), left, right); err != nil {
+// takeMerges takes the merges of the model; the place in the list is the rank.
+func (b *bpe) takeMerges(m *part) error {
+	merges := m.merges
+	if v := m.take("merges"); v.Kind() == jsonscan.Array { // they stand before the vocabulary
+		s := jsonscan.New(v)
+		var err error
+		if merges, err = readMerges(&s, b.vocabulary); err != nil {
 			return err
 		}
+	} else if merges == nil {
+		return errors.New("model: has no merges")
 	}
-	return s.Err()
+	if len(merges) > maxMerges {
+		return fmt.Errorf("model: more than %d merges are not supported", maxMerges)
+	}
+	b.pairs = newPairTable(len(merges))
+	b.merged = make([]uint32, len(merges))
+	for rank, merge := range merges {
+		if max(merge.left, merge.right, merge.id) >= maxIDs {
+			return fmt.Errorf("model: ids of %d and more are not supported", maxIDs)
+		}
+		b.pairs.set(merge.left, merge.right, uint32(rank))
+		b.merged[rank] = merge.id
+	}
+	return nil
 }
 
-// readMerge reads one merge into the memory of left and right.
-func readMerge(v jsonscan.Value, left, right []byte) ([]byte, []byte, bool) {
-	left, right = left[:0], right[:0]
-	if v.Kind() == jsonscan.Array {
-		s := jsonscan.New(v)
+// mergeIDs is a merge: the ids that it joins, and that it gives.
+type mergeIDs struct{ left, right, id uint32 }
+
+// readMerges reads ["a b", …] or [["a","b"], …] at the cursor.
+func readMerges(s *jsonscan.Scanner, v *vocabulary) ([]mergeIDs, error) {
+	if s.Kind() != jsonscan.Array {
+		return nil, errors.New("model: has no merges")
+	}
+	out := make([]mergeIDs, 0, v.size())
+	var left, right []byte
+	next := 0 // merges mostly give one token after the other
+	for rank := range s.Elements {
+		var ok bool
+		if left, right, ok = readMerge(s, left[:0], right[:0]); !ok {
+			return nil, fmt.Errorf("model: merge %d is not a pair of tokens", rank)
+		}
+		merge, token := mergeIDs{}, left
+		if merge.left, ok = v.idOf(left); ok {
+			token = right
+			merge.right, ok = v.idOf(right)
+		}
+		if ok {
+			token = append(left, right...)
+			merge.id, ok = v.idNext(token, &next)
+		}
+		if !ok {
+			return nil, fmt.Errorf("model: %q of merge %d is not in the vocabulary", token, rank)
+		}
+		out = append(out, merge)
+	}
+	return out, s.Err()
+}
+
+// readMerge reads the merge at the cursor into the memory of left and right.
+func readMerge(s *jsonscan.Scanner, left, right []byte) ([]byte, []byte, bool) {
+	if s.Kind() == jsonscan.Array {
 		n := 0
 		for i := range s.Elements {
 			switch n++; i {
@@ -120,35 +157,13 @@ func readMerge(v jsonscan.Value, left, right []byte) ([]byte, []byte, bool) {
 		}
 		return left, right, n == 2 && s.Err() == nil
 	}
-	left = v.AppendText(left)
-	for i, c := range left {
-		if c == ' ' {
-			right = append(right, left[i+1:]...)
-			return left[:i], right, true
-		}
+	left = s.Value().AppendText(left)
+	i := bytes.IndexByte(left, ' ')
+	if i < 0 {
+		return left, right, false
 	}
-	return left, right, false
-}
-
-func (b *bpe) addMerge(rank uint32, left, right []byte) error {
-	l, ok := b.vocabulary.idOf(left)
-	if !ok {
-		return fmt.Errorf("model: %q of merge %d is not in the vocabulary", left, rank)
-	}
-	r, ok := b.vocabulary.idOf(right)
-	if !ok {
-		return fmt.Errorf("model: %q of merge %d is not in the vocabulary", right, rank)
-	}
-	id, ok := b.vocabulary.idOf(append(left, right...))
-	if !ok {
-		return fmt.Errorf("model: %q of merge %d is not in the vocabulary", append(left, right...), rank)
-	}
-	if max(l, r) >= maxIDs {
-		return fmt.Errorf("model: ids of %d and more are not supported", maxIDs)
-	}
-	b.pairs.set(l, r, rank)
-	b.merged = append(b.merged, id)
-	return nil
+	right = append(right, left[i+1:]...)
+	return left[:i], right, true
 }
 
 // symbol is a part of a word that is one token so far. Symbols form a list; those that

@@ -15,34 +15,69 @@ type definition struct {
 // readDefinition reads a tokenizer.json. Truncation, padding and the decoder do not
 // matter for tokens; other members that are not known are refused.
 func readDefinition(data []byte) (*definition, error) {
-	if err := jsonscan.Check(data); err != nil {
+	s := jsonscan.New(data)
+	if k := s.Kind(); k != jsonscan.Object && k != jsonscan.Invalid {
+		return nil, fmt.Errorf("tokenizer: is %v, not an object", k)
+	}
+	d, whole := &definition{}, &part{role: "tokenizer"}
+	var err error
+	for name := range s.Members {
+		if string(name) != "model" {
+			whole.members = append(whole.members, member{name: string(name), value: s.Value()})
+		} else if d.model, err = readModelPart(&s, len(data)); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.End(); err != nil {
 		return nil, err
 	}
-	whole, err := readPart("tokenizer", data)
-	if err != nil {
-		return nil, err
-	}
-	if whole == nil {
-		return nil, fmt.Errorf("tokenizer: is null")
-	}
+	return d, d.read(whole)
+}
+
+// read reads the members around the model.
+func (d *definition) read(whole *part) error {
 	whole.ignore("truncation", "padding", "decoder")
 	whole.must("version", `"1.0"`)
-	d := &definition{}
+	var err error
 	if d.added, err = readAdded(whole.take("added_tokens")); err != nil {
-		return nil, err
+		return err
 	}
 	for name, to := range map[string]**part{
-		"normalizer": &d.normalizer, "pre_tokenizer": &d.preTokenizer,
-		"post_processor": &d.postProcessor, "model": &d.model,
+		"normalizer": &d.normalizer, "pre_tokenizer": &d.preTokenizer, "post_processor": &d.postProcessor,
 	} {
 		if *to, err = readPart(name, whole.take(name)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if d.model == nil {
 		whole.fail("has no model")
 	}
-	return d, whole.end()
+	return whole.end()
+}
+
+// readModelPart reads the model at the cursor; the vocabulary and the merges, which are
+// nearly all of a definition, in the same pass.
+func readModelPart(s *jsonscan.Scanner, bytes int) (*part, error) {
+	if s.Kind() != jsonscan.Object {
+		return readPart("model", s.Value())
+	}
+	p := &part{role: "model"}
+	var err error
+	for name := range s.Members {
+		switch {
+		case string(name) == "vocab" && s.Kind() == jsonscan.Object:
+			p.vocabulary, err = readVocabulary(s, bytes)
+		case string(name) == "merges" && p.vocabulary != nil:
+			p.merges, err = readMerges(s, p.vocabulary)
+		default:
+			p.members = append(p.members, member{name: string(name), value: s.Value()})
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	p.kind = p.take("type").Text()
+	return p, s.Err()
 }
 
 // readAdded reads added_tokens. The ids are those of the definition; see resolve.

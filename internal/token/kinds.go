@@ -35,7 +35,7 @@ func legacyKind(m *part) string {
 		return false
 	}
 	switch {
-	case has("merges"):
+	case m.merges != nil || has("merges"):
 		return "BPE"
 	case has("unk_id"):
 		return "Unigram"

@@ -3,10 +3,10 @@ package token
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -78,6 +78,9 @@ func gunzip(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := io.ReadAll(r)
-	return out, errors.Join(err, r.Close())
+	// The last four bytes say the unpacked size; they may lie, so they are only a hint.
+	size := int(binary.LittleEndian.Uint32(data[len(data)-4:]))
+	out := bytes.NewBuffer(make([]byte, 0, min(size, 64*len(data))+bytes.MinRead))
+	_, err = out.ReadFrom(r)
+	return out.Bytes(), errors.Join(err, r.Close())
 }

@@ -13,6 +13,9 @@ type part struct {
 	role, kind string // `pre_tokenizer`, `Split`
 	members    []member
 	err        error
+
+	vocabulary *vocabulary // of a model, read already
+	merges     []mergeIDs
 }
 
 type member struct {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"encoding/binary"
+	"errors"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -32,9 +33,9 @@ func newWordPieces(vocabulary []trieKey, unknown uint32, prefix string, maxChars
 
 // readWordPieces reads a WordPiece model.
 func (p *pipeline) readWordPieces(m *part) (*vocabulary, error) {
-	v, err := readVocabulary(m.take("vocab"))
-	if err != nil {
-		return nil, err
+	v := m.vocabulary
+	if v == nil {
+		return nil, errors.New("model: has no vocabulary")
 	}
 	name := m.text("unk_token", "[UNK]")
 	unknown, ok := v.id(name)
