@@ -180,6 +180,8 @@ type bpeScratch struct {
 	symbols []symbol
 	queue   []uint64
 	ids     []uint32
+	// Of a segment of spacePairs: with the prefix, and with its spaces marked.
+	text, marked []byte
 }
 
 var bpeScratches = sync.Pool{New: func() any { return new(bpeScratch) }}

@@ -7,16 +7,19 @@ import (
 	"pulse/internal/token/tokentest"
 )
 
-// TestBytePairsAsPipeline holds the fused kind against the pipeline, on the generated texts.
-func TestBytePairsAsPipeline(t *testing.T) {
-	for _, name := range []string{"gpt2", "qwen3-embedding", "modernbert"} {
+// TestPairsAsPipeline holds the fused kinds of BPE against the pipeline, on the generated texts.
+func TestPairsAsPipeline(t *testing.T) {
+	for _, name := range []string{"gpt2", "qwen3-embedding", "modernbert", "llama2"} {
 		fast := loadTest(t, name)
-		m, ok := fast.model.(*bytePairs)
-		if !ok {
+		slow := *fast
+		switch m := fast.model.(type) {
+		case *bytePairs:
+			slow.model = m.slow
+		case *spacePairs:
+			slow.model = m.slow
+		default:
 			t.Fatalf("%s: is a %T", name, fast.model)
 		}
-		slow := *fast
-		slow.model = m.slow
 		n := 0
 		for text := range tokentest.Generated().Texts {
 			if n++; testing.Short() && n%20 != 0 {
@@ -24,6 +27,9 @@ func TestBytePairsAsPipeline(t *testing.T) {
 			}
 			if got, want := fast.AppendTokens(nil, text), slow.AppendTokens(nil, text); !slices.Equal(got, want) {
 				t.Fatalf("%s: %.200q:\ngot  %v\nwant %v", name, text, got, want)
+			}
+			if got, want := fast.AppendIDs(nil, text), slow.AppendIDs(nil, text); !slices.Equal(got, want) {
+				t.Fatalf("%s: %.200q: ids\ngot  %v\nwant %v", name, text, got, want)
 			}
 		}
 	}

@@ -61,6 +61,9 @@ func fuse(p *pipeline) model {
 	if m := fuseBytePairs(p); m != nil {
 		return m
 	}
+	if m := fuseSpacePairs(p); m != nil {
+		return m
+	}
 	if m := fuseBert(p); m != nil {
 		return m
 	}

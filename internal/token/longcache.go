@@ -38,6 +38,9 @@ func newLongCache() *longCache {
 
 // find returns a word's ids, nil if it is not there.
 func (c *longCache) find(word string) []uint32 {
+	if len(word) > maxLong {
+		return nil
+	}
 	t := c.table.Load()
 	at := longHash(word)
 	for i := range uint64(longProbe) {
@@ -52,7 +55,7 @@ func (c *longCache) find(word string) []uint32 {
 	return nil
 }
 
-// put remembers a word unless its places are taken.
+// put remembers a word of at most maxLong bytes, unless its places are taken.
 func (c *longCache) put(word string, ids []uint32) {
 	t := c.table.Load()
 	at := longHash(word)
