@@ -124,9 +124,12 @@ func (f *form) segment(s string) int {
 	return i
 }
 
+var formScratches = sync.Pool{New: func() any { return new([]changedRune) }}
+
 // append appends s in the form.
 func (f *form) append(dst []byte, s string) []byte {
-	var parts []changedRune
+	scratch := formScratches.Get().(*[]changedRune)
+	defer formScratches.Put(scratch)
 	for s != "" {
 		n := f.unchanged(s)
 		dst = append(dst, s[:n]...)
@@ -134,8 +137,8 @@ func (f *form) append(dst []byte, s string) []byte {
 			break
 		}
 		n = f.segment(s)
-		parts = f.appendChanges(parts[:0], s[:n])
-		for _, p := range parts {
+		*scratch = f.appendChanges((*scratch)[:0], s[:n])
+		for _, p := range *scratch {
 			dst = utf8.AppendRune(dst, p.r)
 		}
 		s = s[n:]
