@@ -96,13 +96,13 @@ func (b *byteMeasure) cut(at, n int) {
 		return
 	}
 	place := b.source[at].start - b.base
-	if b.source[at-1].end-b.base == place && b.m.form.closed(b.given, place) {
+	if b.source[at-1].end-b.base == place && b.m.form.leaves(b.given, place) {
 		b.counts.cut(place, n)
 	}
 }
 
-// closed reports whether normalizing leaves the characters on both sides of a place alone.
-func (f *form) closed(s string, at int) bool {
+// leaves reports whether normalizing leaves the characters on both sides of a place alone.
+func (f *form) leaves(s string, at int) bool {
 	left, _ := utf8.DecodeLastRuneInString(s[:at])
 	right, _ := utf8.DecodeRuneInString(s[at:])
 	return f.open.of(left)|f.open.of(right) == 0

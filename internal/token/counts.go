@@ -30,7 +30,7 @@ func (c *Counts) cut(at, n int) {
 // Measure makes c hold the tokens of text, in one pass.
 func (t *Tokenizer) Measure(c *Counts, text string) {
 	*c = Counts{tokenizer: t, text: text, cuts: c.cuts[:0]}
-	if utf8.ValidString(text) {
+	if valid(text) {
 		t.measure(c, text)
 		return
 	}

@@ -13,7 +13,8 @@ type form struct {
 	compose   map[[2]rune]rune // nil for NFD and NFKD
 	combining *runeClasses
 	// open says what a code point can do to its neighbours (bits openX).
-	open *runeClasses
+	open   *runeClasses
+	closed [256]uint8 // see closedLeads
 }
 
 const (
@@ -45,6 +46,7 @@ func newForm(composes bool, decompositions ...[]runeText) *form {
 		}
 	}
 	f.open = newRuneClasses(f.openRanges(seconds))
+	f.closed = f.closedLeads()
 	return f
 }
 
@@ -92,9 +94,15 @@ func (f *form) recomposes(r rune, text string) bool {
 func (f *form) unchanged(s string) int {
 	safe := 0
 	for i := 0; i < len(s); {
-		if s[i] < utf8.RuneSelf {
+		lead := s[i]
+		if lead < utf8.RuneSelf {
+			i += asciiPrefix(s[i:])
+			safe = i - 1
+			continue
+		}
+		if size := int(f.closed[lead]); size > 0 && i+size <= len(s) {
 			safe = i
-			i++
+			i += size
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -108,6 +116,27 @@ func (f *form) unchanged(s string) int {
 		i += size
 	}
 	return len(s)
+}
+
+// closedLeads finds the first bytes of two and three all of whose characters are left
+// alone, with the length of those characters.
+func (f *form) closedLeads() (sizes [256]uint8) {
+	alone := func(first, last rune) bool {
+		for r := first; r <= last; r++ {
+			if f.open.of(r) != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	for lead := rune(0xC2); lead < 0xF0; lead++ {
+		if lead < 0xE0 && alone(lead&0x1F<<6, lead&0x1F<<6|0x3F) {
+			sizes[lead] = 2
+		} else if lead > 0xE0 && alone(lead&0x0F<<12, lead&0x0F<<12|0xFFF) {
+			sizes[lead] = 3
+		}
+	}
+	return sizes
 }
 
 // segment is the length of the shortest prefix of s, at least one character, after which

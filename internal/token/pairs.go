@@ -18,7 +18,7 @@ const (
 
 func newPairTable(size int) pairTable {
 	bits := uint(4)
-	for 1<<bits < 2*size {
+	for 1<<bits < size+size/2 {
 		bits++
 	}
 	t := pairTable{entries: make([]uint64, 1<<bits), shift: 64 - bits}
@@ -30,7 +30,7 @@ func newPairTable(size int) pairTable {
 
 // set gives a pair a rank; a later one replaces it.
 func (t *pairTable) set(left, right, rank uint32) {
-	if 2*t.used >= len(t.entries) {
+	if 3*t.used >= 2*len(t.entries) {
 		t.grow()
 	}
 	key := uint64(left)<<21 | uint64(right)

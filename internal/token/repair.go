@@ -1,6 +1,7 @@
 package token
 
 import (
+	"math/bits"
 	"sort"
 	"sync"
 	"unicode/utf8"
@@ -76,19 +77,41 @@ func (r *repaired) position(at int) (int, *invalidPart) {
 	return before.givenEnd + at - before.repairedEnd, nil
 }
 
+// valid reports whether s is valid UTF-8.
+func valid(s string) bool { return validPrefix(s) == len(s) }
+
 // validPrefix is the length of the longest valid prefix of s.
 func validPrefix(s string) int {
-	i := 0
-	for i < len(s) {
-		if s[i] < utf8.RuneSelf {
-			i++
+	for i := 0; i < len(s); {
+		lead := s[i]
+		if lead < utf8.RuneSelf {
+			i += asciiPrefix(s[i:])
+			continue
+		}
+		if lead >= 0xE1 && lead <= 0xEC && i+3 <= len(s) && s[i+1]&0xC0 == 0x80 && s[i+2]&0xC0 == 0x80 {
+			i += 3
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size == 1 {
-			break
+			return i
 		}
 		i += size
+	}
+	return len(s)
+}
+
+// asciiPrefix is the length of the longest prefix of s that is ASCII.
+func asciiPrefix(s string) int {
+	i := 0
+	for i+8 <= len(s) {
+		if high := word8(s, i) & allHigh; high != 0 {
+			return i + bits.TrailingZeros64(high)/8
+		}
+		i += 8
+	}
+	for i < len(s) && s[i] < utf8.RuneSelf {
+		i++
 	}
 	return i
 }

@@ -13,8 +13,6 @@
 // A Tokenizer may be used by many goroutines at once. The package is pure.
 package token
 
-import "unicode/utf8"
-
 // Tokenizer turns texts into the tokens of one model.
 type Tokenizer struct {
 	hash    string
@@ -41,7 +39,7 @@ func (t *Tokenizer) Count(text string) int { return t.count(text, false) }
 
 // count counts a whole text, or what follows a cut.
 func (t *Tokenizer) count(text string, inner bool) int {
-	if !utf8.ValidString(text) {
+	if !valid(text) {
 		r := repair(text)
 		defer r.release()
 		text = r.text()
@@ -59,7 +57,7 @@ func (t *Tokenizer) count(text string, inner bool) int {
 
 // AppendIDs appends the ids of a text's tokens. Only the growth of dst allocates.
 func (t *Tokenizer) AppendIDs(dst []uint32, text string) []uint32 {
-	if !utf8.ValidString(text) {
+	if !valid(text) {
 		r := repair(text)
 		defer r.release()
 		text = r.text()
@@ -77,7 +75,7 @@ func (t *Tokenizer) AppendIDs(dst []uint32, text string) []uint32 {
 // AppendTokens appends a text's tokens with their spans. Spans ascend, and hold all of
 // the text but what the definition drops (white space, in kinds other than byte-level BPE).
 func (t *Tokenizer) AppendTokens(dst []Token, text string) []Token {
-	if utf8.ValidString(text) {
+	if valid(text) {
 		return t.appendTokens(dst, text)
 	}
 	r := repair(text)
