@@ -1,5 +1,7 @@
 package token
 
+import "unsafe"
+
 // pairTable maps pairs of ids to the rank of their merge. An entry is one word: left and
 // right id, 21 bits each, and the rank in 22.
 type pairTable struct {
@@ -22,6 +24,7 @@ func newPairTable(size int) pairTable {
 		bits++
 	}
 	t := pairTable{entries: make([]uint64, 1<<bits), shift: 64 - bits}
+	hugePages(unsafe.Pointer(unsafe.SliceData(t.entries)), 8<<bits)
 	for i := range t.entries {
 		t.entries[i] = noPair
 	}

@@ -2,6 +2,7 @@ package token
 
 import (
 	"sync/atomic"
+	"unsafe"
 )
 
 // wordCache remembers the tokens of short words for as long as the process lives. It is
@@ -38,8 +39,14 @@ type cacheTable struct {
 
 func newWordCache() *wordCache {
 	c := &wordCache{}
-	c.table.Store(new(cacheTable))
+	c.table.Store(newCacheTable())
 	return c
+}
+
+func newCacheTable() *cacheTable {
+	t := new(cacheTable)
+	hugePages(unsafe.Pointer(t), unsafe.Sizeof(*t))
+	return t
 }
 
 // place is where a key's places begin: two entries share a cache line.
@@ -100,7 +107,7 @@ func (c *wordCache) put(t *cacheTable, k wordKey, ids []uint32) {
 		atomic.StoreUint64(&e[3], second)
 		atomic.StoreUint64(&e[2], first)
 		if t.used.Add(1) == 1<<(tableBits-1) {
-			c.table.CompareAndSwap(t, new(cacheTable))
+			c.table.CompareAndSwap(t, newCacheTable())
 		}
 		return
 	}

@@ -6,10 +6,11 @@ options. Training is deterministic for one version of the reference.
     python tiny.py
 """
 
+import itertools
 import json
 import os
 
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 import reference
 import tables
@@ -54,6 +55,71 @@ def with_bytes(d):
     return d
 
 
+def bpe(normalizer, pre_tokenizer, alphabet=(), added=(), **options):
+    t = Tokenizer(models.BPE(unk_token=options.get("unk_token")))
+    t.normalizer, t.pre_tokenizer = normalizer, pre_tokenizer
+    special = [options["unk_token"]] if "unk_token" in options else ["<|end|>"]
+    t.train_from_iterator(corpus(), trainers.BpeTrainer(
+        vocab_size=700, special_tokens=special, initial_alphabet=list(alphabet), show_progress=False))
+    t.add_tokens(list(added))
+    d = json.loads(t.to_str())
+    d["model"].update(options)
+    return d
+
+
+def with_byte_names(d):
+    """Adds the tokens that byte_fallback of BPE needs."""
+    vocab = d["model"]["vocab"]
+    top = max(vocab.values(), default=-1) + 1
+    vocab.update({f"<0x{b:02X}>": top + b for b in range(256)})
+    return d
+
+
+def with_words(d, *words):
+    """Adds tokens that no merge makes."""
+    vocab = d["model"]["vocab"]
+    top = max([*vocab.values(), *(t["id"] for t in d["added_tokens"])]) + 1
+    vocab.update({word: top + i for i, word in enumerate(words)})
+    return d
+
+
+CL100K = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+MARKS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def bpe_shapes():
+    Seq, Split, Byte = pre_tokenizers.Sequence, pre_tokenizers.Split, pre_tokenizers.ByteLevel
+    alphabet = Byte.alphabet()
+    byte_level = lambda *splits: Seq([*splits, Byte(add_prefix_space=False, use_regex=False)])
+    added = [
+        AddedToken("[ONE]", single_word=True, normalized=False), AddedToken("[LEFT]", lstrip=True, normalized=False),
+        AddedToken("[RIGHT]", rstrip=True, normalized=False), AddedToken("the", single_word=True), AddedToken("  ", normalized=True),
+    ]
+    # As Llama 3, with tokens that only ignore_merges finds, and every kind of added token.
+    yield "bpe-cl100k", with_words(
+        bpe(None, byte_level(Split(Regex(CL100K), "isolated")), alphabet, added, ignore_merges=True),
+        "\u0120International", "\u00e4\u00b8\u0143\u00e6\u0138\u0129", "zzzz", "123", "d0ai")
+    yield "bpe-marks", bpe(normalizers.NFC(), byte_level(Split(Regex(MARKS), "isolated")), alphabet)
+    yield "bpe-roberta", bpe(None, Byte(add_prefix_space=True), alphabet, [AddedToken("<mask>", lstrip=True, normalized=False)])
+    yield "bpe-steps", bpe(
+        normalizers.Sequence([normalizers.NFD(), normalizers.Replace("...", "\u2026"), normalizers.Prepend("_")]),
+        Seq([pre_tokenizers.Digits(True), Split(Regex(r"\p{N}{1,3}|[^\s]-"), "merged_with_previous", invert=False),
+             Split(" ", "merged_with_next"), Split(Regex(r"\s+"), "contiguous", invert=True), Byte(add_prefix_space=False)]),
+        alphabet)
+    yield "bpe-metaspace", with_byte_names(bpe(
+        None, pre_tokenizers.Metaspace(prepend_scheme="first", split=False), unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    yield "bpe-metaspace-split", with_byte_names(bpe(
+        None, pre_tokenizers.Metaspace(), unk_token="<unk>", byte_fallback=True))
+    yield "bpe-unknown", bpe(normalizers.Lowercase(), pre_tokenizers.Whitespace(), unk_token="<unk>", fuse_unk=True)
+    yield "bpe-unknown-each", bpe(normalizers.Strip(), pre_tokenizers.Punctuation("removed"), unk_token="<unk>")
+
+
 def charsmap():
     """Keys that end others, empty values, clusters: a charsmap small enough to keep."""
     return tables.charsmap({
@@ -90,7 +156,7 @@ def shapes():
 
 
 if __name__ == "__main__":
-    for name, definition in shapes():
+    for name, definition in itertools.chain(shapes(), bpe_shapes()):
         os.makedirs(os.path.join(FOLDER, name), exist_ok=True)
         with open(os.path.join(FOLDER, name, "tokenizer.json"), "w", encoding="utf-8") as f:
             json.dump(definition, f, ensure_ascii=False, separators=(",", ":"))
