@@ -15,7 +15,7 @@ SEED     ?=
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check generate sizes
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check generate sizes golden tables bench-token
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,19 @@ bench-check: ## what does not depend on the machine, against e2e/testdata/baseli
 
 generate: ## the bundled sample crawl, from $(SHARED)
 	$(GO) run ./tools/sample $(SHARED)/data/pages/k8s-en.jsonl.gz internal/bench/sample/crawl.jsonl.gz
+
+# Python, for development only: the libraries that internal/token is compared with.
+tools/token/.venv/ready: tools/token/requirements.txt
+	python3 -m venv tools/token/.venv && tools/token/.venv/bin/pip install -q -r tools/token/requirements.txt && touch $@
+
+golden: tools/token/.venv/ready ## the tokens that the reference makes, from $(SHARED), into internal/token/testdata
+	tools/token/.venv/bin/python tools/token/golden.py $(SHARED)/data
+
+tables: tools/token/.venv/ready ## the Unicode tables of internal/token, from what the reference does
+	tools/token/.venv/bin/python tools/token/tables.py internal/token
+
+bench-token: tools/token/.venv/ready ## tokenizing against other libraries, interleaved, one thread
+	tools/token/.venv/bin/python tools/token/bench.py $(SHARED)/data
 
 sizes: ## lengths of functions and files against the budget of the style
 	@tools/sizes.sh
