@@ -15,7 +15,7 @@ SEED     ?=
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check generate sizes golden tables bench-token
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check generate sizes golden golden-all tables bench-token
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ tools/token/.venv/ready: tools/token/requirements.txt
 
 golden: tools/token/.venv/ready ## the tokens that the reference makes, from $(SHARED), into internal/token/testdata
 	tools/token/.venv/bin/python tools/token/golden.py $(SHARED)/data
+
+golden-all: ## every text of $(SHARED) against those tokens; make test takes a quarter of the real ones
+	PULSE_GOLDEN=all $(GO) test -count=1 -timeout 20m -run '^TestGolden$$' -v ./internal/token
 
 tables: tools/token/.venv/ready ## the Unicode tables of internal/token, from what the reference does
 	tools/token/.venv/bin/python tools/token/tables.py internal/token
