@@ -129,24 +129,28 @@ func (b *bpe) mergeLong(w *bpeScratch) {
 	}
 }
 
-// The queue is a binary heap, least first.
+// The queue is a heap of four children per entry, least first: half as deep as a binary
+// one, and the four lie side by side in memory.
+const heapWidth = 4
 
 func (w *bpeScratch) heapify() {
-	for i := len(w.queue)/2 - 1; i >= 0; i-- {
+	for i := (len(w.queue)+heapWidth-2)/heapWidth - 1; i >= 0; i-- {
 		w.sink(i)
 	}
 }
 
 func (w *bpeScratch) push(e uint64) {
 	w.queue = append(w.queue, e)
-	for i := len(w.queue) - 1; i > 0; {
-		up := (i - 1) / 2
-		if w.queue[up] <= w.queue[i] {
+	i := len(w.queue) - 1
+	for i > 0 {
+		up := (i - 1) / heapWidth
+		if w.queue[up] <= e {
 			break
 		}
-		w.queue[up], w.queue[i] = w.queue[i], w.queue[up]
+		w.queue[i] = w.queue[up]
 		i = up
 	}
+	w.queue[i] = e
 }
 
 func (w *bpeScratch) pop() uint64 {
@@ -154,23 +158,31 @@ func (w *bpeScratch) pop() uint64 {
 	n := len(w.queue) - 1
 	w.queue[0] = w.queue[n]
 	w.queue = w.queue[:n]
-	w.sink(0)
+	if n > 0 {
+		w.sink(0)
+	}
 	return top
 }
 
+// sink moves the entry at i down to where it belongs.
 func (w *bpeScratch) sink(i int) {
+	e := w.queue[i]
 	for {
-		down := 2*i + 1
-		if down >= len(w.queue) {
-			return
+		first := heapWidth*i + 1
+		if first >= len(w.queue) {
+			break
 		}
-		if right := down + 1; right < len(w.queue) && w.queue[right] < w.queue[down] {
-			down = right
+		down := first
+		for j := first + 1; j < min(first+heapWidth, len(w.queue)); j++ {
+			if w.queue[j] < w.queue[down] {
+				down = j
+			}
 		}
-		if w.queue[i] <= w.queue[down] {
-			return
+		if e <= w.queue[down] {
+			break
 		}
-		w.queue[i], w.queue[down] = w.queue[down], w.queue[i]
+		w.queue[i] = w.queue[down]
 		i = down
 	}
+	w.queue[i] = e
 }
