@@ -12,8 +12,10 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // Set is a named list of texts, always in the same order. Texts may be invalid UTF-8.
@@ -23,7 +25,10 @@ type Set struct {
 }
 
 // Generated is the set of adversarial texts; it is the same on every machine.
-func Generated() Set { return Set{"generated", generate} }
+func Generated() Set { return Set{"generated", slices.Values(generated())} }
+
+// generated are made once: many tests want them.
+var generated = sync.OnceValue(func() []string { return slices.Collect(generate) })
 
 // Sets lists the sets under a folder laid out as shared/data, or an error when the
 // folder lacks them.
