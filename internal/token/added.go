@@ -85,15 +85,14 @@ func (a *addedTokens) know(t addedToken) {
 // mayCross reports whether cutting s at a place between two characters could change
 // which tokens are found: because one may lie across it, or stands alone only by it.
 func (a *addedTokens) mayCross(s string, at int) bool {
-	if a == nil {
-		return false
-	}
-	left, right := s[at-1], s[at]
-	pair := uint(left)<<8 | uint(right)
-	if a.inside[pair/64]>>(pair%64)&1 != 0 {
-		return true
-	}
-	return a.single && (a.ends[left] && startsWithWord(s[at:]) || a.starts[right] && endsWithWord(s[:at]))
+	pair := uint(s[at-1])<<8 | uint(s[at])
+	return a.inside[pair/64]>>(pair%64)&1 != 0 || a.single && a.standsAlone(s, at)
+}
+
+// standsAlone reports whether a token that stands alone could end or begin at a place
+// only because of what is on the other side.
+func (a *addedTokens) standsAlone(s string, at int) bool {
+	return a.ends[s[at-1]] && startsWithWord(s[at:]) || a.starts[s[at]] && endsWithWord(s[:at])
 }
 
 func startsWithWord(s string) bool {

@@ -88,7 +88,7 @@ type byteMeasure struct {
 
 // cut tells a cut at a place of text, after n tokens of it.
 func (b *byteMeasure) cut(at, n int) {
-	if b.m.added.mayCross(b.text, at) {
+	if b.m.added != nil && b.m.added.mayCross(b.text, at) {
 		return
 	}
 	if b.source == nil {

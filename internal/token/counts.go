@@ -10,10 +10,16 @@ import (
 // it keeps its memory from text to text. It belongs to one goroutine at a time.
 type Counts struct {
 	tokenizer *Tokenizer
+	added     *addedTokens // its
 	text      string
 	total     int // while measuring: before the stretch
 	cuts      []cut
 	stretch   stretch // being measured
+	measured  int     // texts so far
+	// Of Join: where the last search among cuts ended, and the last joint.
+	near      int
+	scratch   []byte
+	lastJoint joint
 }
 
 // cut is a place between two characters, and the number of tokens before it.
@@ -22,14 +28,15 @@ type cut struct{ at, tokens int }
 // cut adds a cut at position at of the current stretch, after n tokens of the stretch,
 // unless an added token could reach across it. See model.measure.
 func (c *Counts) cut(at, n int) {
-	if !c.tokenizer.added.mayCross(c.stretch.text, at) {
-		c.cuts = append(c.cuts, cut{c.stretch.base + at, c.total + n})
+	if c.added != nil && c.added.mayCross(c.stretch.text, at) {
+		return
 	}
+	c.cuts = append(c.cuts, cut{c.stretch.base + at, c.total + n})
 }
 
 // Measure makes c hold the tokens of text, in one pass.
 func (t *Tokenizer) Measure(c *Counts, text string) {
-	*c = Counts{tokenizer: t, text: text, cuts: c.cuts[:0]}
+	*c = Counts{tokenizer: t, added: t.added, text: text, cuts: c.cuts[:0], measured: c.measured + 1, scratch: c.scratch}
 	if valid(text) {
 		t.measure(c, text)
 		return
@@ -90,26 +97,4 @@ func (c *Counts) lastCut(end int) int {
 		i--
 	}
 	return i
-}
-
-// Reach is the farthest end for which text[start:end] has at most budget tokens, among
-// the cuts and the end of the text; start itself if there is none.
-func (c *Counts) Reach(start, budget int) int {
-	first := c.firstCut(start)
-	if first == len(c.cuts) {
-		if c.Span(start, len(c.text)) <= budget {
-			return len(c.text)
-		}
-		return start
-	}
-	head := c.cuts[first]
-	limit := budget - c.tokenizer.Count(c.text[start:head.at]) + head.tokens
-	if c.total <= limit {
-		return len(c.text)
-	}
-	n := sort.Search(len(c.cuts)-first, func(i int) bool { return c.cuts[first+i].tokens > limit })
-	if n == 0 {
-		return start
-	}
-	return c.cuts[first+n-1].at
 }

@@ -41,7 +41,7 @@ func spans(t *testing.T, tokenizer *Tokenizer, c *Counts, text string, rng *rand
 			t.Fatalf("%q[%d:%d] = %q: %d tokens, want %d", text, start, end, text[start:end], got, want)
 		}
 		budget := rng.IntN(10)
-		reach := c.Reach(start, budget)
+		reach := c.Reach(new(Counts), start, budget)
 		if reach > start && tokenizer.Count(text[start:reach]) > budget {
 			t.Fatalf("%q: Reach(%d, %d) = %d: too many tokens", text, start, budget, reach)
 		}
