@@ -15,7 +15,11 @@ SEED     ?=
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check generate sizes golden golden-all tables bench-token
+=======
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-chunk generate sizes
+>>>>>>> 61b9b81 (squashed)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,8 +82,15 @@ bench: build ## how much this machine takes: the benchmarks, and pulse bench
 bench-check: ## what does not depend on the machine, against e2e/testdata/baseline.tsv
 	$(GO) test -count=1 -run '^TestBaseline' ./e2e
 
-generate: ## the bundled sample crawl, from $(SHARED)
+bench-chunk: ## chunking against semantic-text-splitter over the reference tokenizer (needs Python)
+	python3 -m venv tools/chunk/.venv
+	tools/chunk/.venv/bin/pip install -q -r tools/chunk/requirements.txt
+	$(GO) build -o bin/rate ./tools/chunk/rate
+	tools/chunk/.venv/bin/python tools/chunk/bench.py bin/rate $(SHARED)
+
+generate: ## the bundled sample crawl and tokenizers, from $(SHARED)
 	$(GO) run ./tools/sample $(SHARED)/data/pages/k8s-en.jsonl.gz internal/bench/sample/crawl.jsonl.gz
+	$(GO) run ./tools/tokenizers $(SHARED)/data/tokenizers internal/token/builtin/data
 
 # Python, for development only: the libraries that internal/token is compared with.
 tools/token/.venv/ready: tools/token/requirements.txt

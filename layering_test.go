@@ -37,10 +37,16 @@ var arrows = []struct {
 	{"internal/index/qdrant", []string{"internal/index", "internal/index/keyword", "internal/index/vector"}},
 	{"internal/index/indextest", []string{"internal/index", "internal/store"}},
 	{"internal/token", []string{"internal/jsonscan"}},
-	{"internal/chunk", []string{"internal/token/..."}},
+	{"internal/token/builtin", []string{"internal/token"}},
+	{"internal/chunk", []string{"internal/token"}},
 	{"internal/embed/*", []string{"internal/embed", "internal/token/..."}},
 	{"internal/bench", []string{"internal/client", "internal/bench/sample"}},
+<<<<<<< HEAD
 	{"tools/token/*", []string{"internal/token", "internal/token/tokentest"}},
+=======
+	{"tools/token/texts", []string{"internal/token/tokentest"}},
+	{"tools/chunk/rate", []string{"internal/chunk", "internal/token"}},
+>>>>>>> 61b9b81 (squashed)
 }
 
 // standardLibraryOnly are packages that import nothing from outside.
