@@ -41,12 +41,8 @@ var arrows = []struct {
 	{"internal/chunk", []string{"internal/token"}},
 	{"internal/embed/*", []string{"internal/embed", "internal/token/..."}},
 	{"internal/bench", []string{"internal/client", "internal/bench/sample"}},
-<<<<<<< HEAD
 	{"tools/token/*", []string{"internal/token", "internal/token/tokentest"}},
-=======
-	{"tools/token/texts", []string{"internal/token/tokentest"}},
 	{"tools/chunk/rate", []string{"internal/chunk", "internal/token"}},
->>>>>>> 61b9b81 (squashed)
 }
 
 // standardLibraryOnly are packages that import nothing from outside.

@@ -27,7 +27,6 @@ import (
 	"pulse/internal/client"
 	"pulse/internal/source/firecrawl"
 	"pulse/internal/store"
-	"pulse/internal/token"
 )
 
 var update = flag.Bool("update", false, "write testdata/baseline.tsv anew")
@@ -131,13 +130,13 @@ func (b *baseline) stages() {
 	decoded := must(firecrawl.Decode(d.Body, now))
 	change := must(firecrawl.Change(decoded.Elements[0].Body))
 	page := must(clean.Clean(change))
-	chunker := chunk.New(token.Words{}, chunk.Options{})
+	chunker := chunk.New(must(app.Tokenizer("")), chunk.Options{})
 	allocs := func(name string, f func()) { b.note("allocations/"+name, testing.AllocsPerRun(200, f)) }
 	allocs("verify", func() { must(0, firecrawl.Verify(secret, d.Signature, d.Body)) })
 	allocs("decode", func() { must(firecrawl.Decode(d.Body, now)) })
 	allocs("change", func() { must(firecrawl.Change(decoded.Elements[0].Body)) })
 	allocs("clean", func() { must(clean.Clean(change)) })
-	allocs("chunk", func() { chunker.Split(page.Title, page.Text) })
+	allocs("chunk", func() { must(chunker.Split(context.Background(), page.Title, page.Text)) })
 }
 
 // acceptance counts what the store does to keep deliveries.

@@ -41,6 +41,7 @@ type commandLine struct {
 	Tokenize   tokenizeCmd   `cmd:"" help:"Show the tokens of texts."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Build the index anew from the store."`
 	Doctor     doctorCmd     `cmd:"" help:"Look for what is wrong, and say what to do."`
+	Chunk      chunkCmd      `cmd:"" help:"Cut texts into chunks: JSON Lines in and out."`
 	Bench      benchCmd      `cmd:"" help:"Measure what this machine takes."`
 	Version    versionCmd    `cmd:"" help:"Say what this binary is."`
 }
@@ -147,8 +148,8 @@ var errReported = errors.New("failed")
 // helpGroups are the groups of options that a command's help shows; of other
 // commands it shows the client's alone.
 var helpGroups = map[string]string{
-	"serve": "store server ingest search", "ingest": "client store ingest", "try": "-", "bench": "-", "version": "-", "doctor": "client store server",
-	"tokenize": "-",
+	"serve": "store server ingest model search", "ingest": "client store ingest model", "try": "-", "bench": "-", "version": "-", "doctor": "client store server model",
+	"tokenize": "model", "chunk": "model",
 }
 
 // withDefault is an option's help with its default, unless that is the placeholder.

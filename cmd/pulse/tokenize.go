@@ -5,14 +5,14 @@ import (
 	"os"
 	"strconv"
 
+	"pulse/internal/app"
 	"pulse/internal/token"
 )
 
 // tokenizeCmd shows what a model's tokenizer makes of texts.
 type tokenizeCmd struct {
-	Tokenizer        string `required:"" placeholder:"FILE" help:"A tokenizer.json (or .gz), or the folder that holds it."`
-	Count            bool   `help:"Print {\"count\":n} instead of {\"ids\":[…]}."`
-	AddSpecialTokens bool   `help:"With the tokens that the model wants around a text."`
+	Count            bool `help:"Print {\"count\":n} instead of {\"ids\":[…]}."`
+	AddSpecialTokens bool `help:"With the tokens that the model wants around a text."`
 }
 
 // Help is shown by pulse tokenize --help.
@@ -21,8 +21,8 @@ func (c *tokenizeCmd) Help() string {
 }
 
 // Run is pulse tokenize.
-func (c *tokenizeCmd) Run(ctx context.Context, out *output) error {
-	t, err := token.Load(c.Tokenizer)
+func (c *tokenizeCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	t, err := app.Tokenizer(cfg.Tokenizer)
 	if err != nil {
 		return err
 	}

@@ -90,8 +90,7 @@ func TestTokenizeBadInput(t *testing.T) {
 	f(`["a"]`, `pulse: line 2: is an array, not an object`)
 	f("{\"text\":\"\xff\"}", `pulse: line 2: `)
 	f(`{"text":"a"} {}`, `pulse: line 2: `)
-	withInput(t, "", "tokenize").check(t, exitUsage, "--tokenizer")
-	withInput(t, "", "tokenize", "--tokenizer", "nowhere").check(t, exitFailed, "nowhere")
+	withInput(t, "", "tokenize", "--tokenizer", "nowhere").check(t, exitUsage, "nowhere")
 }
 
 // After a first line, a line costs no allocation.

@@ -27,6 +27,8 @@ type Config struct {
 	Index    string `group:"store" default:"local" placeholder:"URL" help:"What answers queries: local."`
 	Embedder string `group:"store" default:"none" placeholder:"URL" help:"What makes vectors: none."`
 
+	Tokenizer string `group:"model" placeholder:"FILE|DIR" help:"Tokenizer of the embedding model: a tokenizer.json (or .gz), the folder that holds it, or a model whose tokenizer is built in: all-MiniLM-L6-v2 (without this option) or Qwen3-Embedding."`
+
 	Workers            int           `group:"ingest" default:"64" placeholder:"N" help:"Jobs that run at once; they mostly wait for the disk. 0 leaves the work to others."`
 	MaxChunkTokens     int           `group:"ingest" default:"256" placeholder:"N" help:"Tokens of a chunk at most."`
 	ChunkOverlapTokens int           `group:"ingest" default:"50" placeholder:"N" help:"Tokens that neighbouring chunks share."`
@@ -72,6 +74,7 @@ var Groups = []kong.Group{
 	{Key: "store", Title: "Where things are:"},
 	{Key: "server", Title: "Server:"},
 	{Key: "ingest", Title: "Pages:"},
+	{Key: "model", Title: "Model:"},
 	{Key: "search", Title: "Search:"},
 }
 

@@ -228,7 +228,13 @@ func (d *doctor) contents(ctx context.Context, st *store.Store) {
 	if stats.Jobs.Dead > 0 {
 		d.add(LevelWarn, "dead jobs", fmt.Sprint(stats.Jobs.Dead), "see pulse jobs --state dead, then pulse jobs retry --all")
 	}
-	if _, have, err := st.ActiveLayout(ctx, pulse.DefaultCollection); err == nil && have != (store.LayoutSpec{}) && have != d.cfg.layoutSpec() {
-		d.add(LevelFail, "settings", "the store was filled with others: "+layoutDifferences(have, d.cfg.layoutSpec()), "give the old ones, or another --data")
+	t, err := Tokenizer(d.cfg.Tokenizer)
+	if err != nil {
+		d.add(LevelFail, "tokenizer", err.Error(), "")
+		return
+	}
+	want := d.cfg.layoutSpec(t)
+	if _, have, err := st.ActiveLayout(ctx, pulse.DefaultCollection); err == nil && have != (store.LayoutSpec{}) && have != want {
+		d.add(LevelFail, "settings", "the store was filled with others: "+layoutDifferences(have, want), "give the old ones, or another --data")
 	}
 }

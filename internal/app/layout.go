@@ -13,9 +13,9 @@ import (
 )
 
 // layoutSpec is how this configuration cuts and embeds.
-func (c *Config) layoutSpec() store.LayoutSpec {
+func (c *Config) layoutSpec(t *token.Tokenizer) store.LayoutSpec {
 	return store.LayoutSpec{
-		Tokenizer: token.Words{}.Name(), MaxTokens: c.MaxChunkTokens, OverlapTokens: c.ChunkOverlapTokens, Chunker: chunk.Version,
+		Tokenizer: t.Hash(), MaxTokens: c.MaxChunkTokens, OverlapTokens: c.ChunkOverlapTokens, Chunker: chunk.Version,
 	}
 }
 

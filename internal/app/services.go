@@ -32,16 +32,17 @@ const warmPatience = 30 * time.Second
 
 // Services are the shared parts. Each is set once, when it is built.
 type Services struct {
-	Store    *store.Store
-	Queue    *queue.Queue
-	Budget   *queue.Budget // of receiving bodies and running pages
-	Chunker  *chunk.Chunker
-	Layout   pulse.LayoutID
-	Index    *local.Index
-	Follower *index.Follower
-	Searcher *search.Searcher
-	Ends     *httpapi.Ends
-	Workers  *ingest.Workers // nil with --workers 0
+	Store     *store.Store
+	Queue     *queue.Queue
+	Budget    *queue.Budget // of receiving bodies and running pages
+	Tokenizer *token.Tokenizer
+	Chunker   *chunk.Chunker
+	Layout    pulse.LayoutID
+	Index     *local.Index
+	Follower  *index.Follower
+	Searcher  *search.Searcher
+	Ends      *httpapi.Ends
+	Workers   *ingest.Workers // nil with --workers 0
 }
 
 // parts lists what an App consists of, in the order in which it is built.
@@ -89,12 +90,16 @@ func (a *App) closeStore(context.Context) error { return a.pool.Store.Close() }
 
 // buildLayout settles how pages are cut, and what cuts them.
 func (a *App) buildLayout(ctx context.Context) error {
-	id, err := ensureLayout(ctx, a.pool.Store, a.cfg.layoutSpec())
+	t, err := Tokenizer(a.cfg.Tokenizer)
 	if err != nil {
 		return err
 	}
-	a.pool.Layout = id
-	a.pool.Chunker = chunk.New(token.Words{}, chunk.Options{MaxTokens: a.cfg.MaxChunkTokens, OverlapTokens: a.cfg.ChunkOverlapTokens})
+	id, err := ensureLayout(ctx, a.pool.Store, a.cfg.layoutSpec(t))
+	if err != nil {
+		return err
+	}
+	a.pool.Layout, a.pool.Tokenizer = id, t
+	a.pool.Chunker = chunk.New(t, ChunkOptions(a.cfg.MaxChunkTokens, a.cfg.ChunkOverlapTokens))
 	return nil
 }
 
@@ -187,7 +192,7 @@ func (a *App) newWorkers() {
 		return
 	}
 	a.pool.Workers = ingest.New(ingest.Deps{
-		Store: &workerStore{Store: a.pool.Store, spec: c.layoutSpec()}, Queue: a.pool.Queue, Budget: a.pool.Budget,
+		Store: &workerStore{Store: a.pool.Store, spec: c.layoutSpec(a.pool.Tokenizer)}, Queue: a.pool.Queue, Budget: a.pool.Budget,
 		Chunker: a.pool.Chunker, Layout: a.pool.Layout,
 		Decoders: map[string]ingest.Decoder{firecrawl.Source: firecrawl.Change, file.SourceFile: file.Change, file.SourceAPI: file.Change},
 	}, ingest.Options{

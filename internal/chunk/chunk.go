@@ -6,23 +6,29 @@
 package chunk
 
 import (
-	"github.com/cespare/xxhash/v2"
+	"context"
+	"sync"
 
 	"pulse"
+	"pulse/internal/token"
 )
 
 // Version says how texts are cut. It is part of the layout: a chunker that cuts
 // otherwise gets a new one.
 //
 //	1: line-based blocks, greedy packing within a section
-const Version = "1"
+//	2: CommonMark's blocks, exact tokens, fence lines and table headers repeated
+const Version = "2"
 
-// Counter counts tokens as the embedding model does, special tokens included.
-type Counter interface{ Count(s string) int }
+// Counter counts the tokens of whole texts, special ones included: a server that has
+// a model's tokenizer. Counts may be asked for by many goroutines at once.
+type Counter interface {
+	Count(ctx context.Context, text string) (int, error)
+}
 
 // Options bound chunks. The zero value is the default.
 type Options struct {
-	MaxTokens     int // of what is embedded, heading path included; 0 means 256
+	MaxTokens     int // of what is embedded, heading path and special tokens included; 0 means 256
 	OverlapTokens int // what a chunk may repeat of its neighbour; 0 means 50, less than 0 none
 }
 
@@ -31,78 +37,58 @@ const (
 	defaultOverlapTokens = 50
 )
 
-// Piece is one chunk with what is embedded and indexed of it.
+// Piece is one chunk with what is embedded of it.
 type Piece struct {
 	pulse.Chunk
-	Embed string // as Embed composes it of the title, the chunk's headings and its span
+	Embed string
 }
 
-// Chunker cuts texts. It is safe for concurrent use if its counter is.
+// Chunker cuts texts. It is safe for concurrent use.
 type Chunker struct {
-	counter    Counter
-	maxTokens  int
-	overlap    int
-	emptyCount int // tokens of an empty text: the special ones
+	maxTokens, overlap int
+	packers            sync.Pool // *packer: they keep their memory
 }
 
-// New makes a chunker. The overlap is at most half of the limit.
-func New(c Counter, o Options) *Chunker {
+// New makes a chunker that counts by a tokenizer: once over each text, then by sums.
+func New(t *token.Tokenizer, o Options) *Chunker {
+	return newChunker(o, func() ruler { return &sums{tokenizer: t} })
+}
+
+// NewCounting makes a chunker that knows no more than the counts of whole texts. It
+// asks for a few counts per chunk, and the chunks are as exact.
+func NewCounting(c Counter, o Options) *Chunker {
+	return newChunker(o, func() ruler { return &probe{counter: c} })
+}
+
+func newChunker(o Options, newRuler func() ruler) *Chunker {
 	if o.MaxTokens <= 0 {
 		o.MaxTokens = defaultMaxTokens
 	}
 	if o.OverlapTokens == 0 {
 		o.OverlapTokens = defaultOverlapTokens
 	}
-	return &Chunker{
-		counter:    c,
-		maxTokens:  o.MaxTokens,
-		overlap:    max(0, min(o.OverlapTokens, o.MaxTokens/2)),
-		emptyCount: c.Count(""),
+	c := &Chunker{maxTokens: o.MaxTokens, overlap: max(0, min(o.OverlapTokens, o.MaxTokens/2))}
+	c.packers.New = func() any {
+		return &packer{ruler: newRuler(), maxTokens: c.maxTokens, overlap: c.overlap}
 	}
+	return c
 }
 
 // Split cuts a text, taken as markdown. What holds of the pieces:
 //
-//   - their spans ascend, lie on rune boundaries of valid UTF-8, and cover every byte that is no
-//     white space;
-//   - spans of one section may overlap; a span begins with what it repeats of its
-//     neighbour, at a line, a sentence or a word;
-//   - Tokens is Count(Embed), and at most MaxTokens. One character whose tokens
-//     alone are more is the only exception;
-//   - Headings may be shortened, so that Embed(title, Headings, span) is Embed;
+//   - their spans ascend, lie on boundaries of characters (grapheme clusters, unless
+//     one of them is longer than a chunk), and cover every byte that is no white space;
+//   - spans of one section may overlap: a span begins with what it repeats of its
+//     neighbour, at most the overlap's tokens;
+//   - Tokens is what the tokenizer counts in Embed, special tokens included, and at
+//     most MaxTokens. One character whose tokens alone are more is the only exception;
+//   - Headings may be shortened, and are those of all sections that the span touches;
+//   - Embeds, given the text and the chunks, gives each Embed again;
 //   - the same text is cut the same way everywhere.
-func (c *Chunker) Split(title, text string) []Piece {
-	p := packer{c: c, title: title, text: text, open: closed}
-	p.path.title = pathEntry{titlePart(title), c.tokens(titlePart(title))}
-	for s := (scanner{text: text}); ; {
-		b, ok := s.next()
-		if !ok {
-			break
-		}
-		if b.kind == heading {
-			p.addHeading(b)
-		} else {
-			p.add(b.span, cutters[b.kind], b.kind, true)
-		}
-	}
-	p.close()
-	return p.pieces
-}
-
-// tokens counts without the special tokens, which every text has once.
-func (c *Chunker) tokens(s string) int { return c.counter.Count(s) - c.emptyCount }
-
-// piece makes the piece of a span; its tokens may still be too many.
-func (c *Chunker) piece(title, text string, s span, headings []string) Piece {
-	embed := Embed(title, headings, text[s.start:s.end])
-	return Piece{
-		Chunk: pulse.Chunk{
-			Start:    s.start,
-			End:      s.end,
-			Tokens:   c.counter.Count(embed),
-			Headings: headings,
-			Hash:     xxhash.Sum64String(embed),
-		},
-		Embed: embed,
-	}
+//
+// The only error is the counter's.
+func (c *Chunker) Split(ctx context.Context, title, text string) ([]Piece, error) {
+	p := c.packers.Get().(*packer)
+	defer c.packers.Put(p)
+	return p.split(ctx, title, text)
 }

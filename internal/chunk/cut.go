@@ -2,173 +2,203 @@ package chunk
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
-
-	"pulse/internal/token"
 )
 
-// cutter finds where the first unit of text[start:end] ends, white space behind it
-// included.
-type cutter func(text string, start, end int) int
-
-// cutters say where a block may be cut, the best places first. The lines of a
-// paragraph are only as long as somebody's screen: its sentences come before them.
-var cutters = [...][]cutter{
-	prose:   {sentenceEnd, lineEnd, wordEnd},
-	rows:    {lineEnd, sentenceEnd, wordEnd},
-	code:    {lineEnd, wordEnd},
-	heading: {lineEnd, wordEnd},
-}
-
-func lineEnd(text string, start, end int) int {
-	if i := strings.IndexByte(text[start:end], '\n'); i >= 0 {
-		return start + i + 1
+// cut finds where to end a chunk whose own text begins at own and may go to hi: the
+// best place in the second half, else the best in all of it. It is the start of what
+// comes next; own is no place at all.
+func (p *packer) cut(own, hi int, g *group) int {
+	if trimEnd(p.text, own, g.end) <= hi {
+		return g.end
 	}
-	return end
+	next := skipSpace(p.text, hi, g.end)
+	p.readTo(next, next+maxBytesPerToken*p.maxTokens)
+	if i := p.blockAt(next); i >= 0 && p.blocks[i].start > own && p.staysWhole(i, hi, g) {
+		return p.blocks[i].start
+	}
+	middle := own + (hi-own)/2
+	if at := p.structural(middle, hi); at > 0 {
+		return at
+	}
+	if at := p.rowThatFits(own, middle, next); at > 0 {
+		return at
+	}
+	if at := p.word(middle, next); at > 0 {
+		return at
+	}
+	if at := p.wordThatFits(own, middle, hi, g); at > 0 {
+		return at
+	}
+	if at := p.inWord(middle, hi, g.end, wordWindow); at > 0 {
+		return at
+	}
+	if at := p.best(own, middle); at > 0 {
+		return at
+	}
+	if at := p.inWord(own, hi, g.end, hi-own); at > 0 {
+		return at
+	}
+	return max(own, runeFloor(p.text, hi))
 }
 
-func wordEnd(text string, start, end int) int {
-	i := start
-	for i < end {
-		size, space := spaceAt(text, i)
+// best finds the best place to cut behind low, up to hi; 0 is none.
+func (p *packer) best(low, hi int) int {
+	if at := p.structural(low, hi); at > 0 || hi <= low {
+		return at
+	}
+	return p.word(low, skipSpace(p.text, hi, len(p.text)))
+}
+
+// structural finds the best place to cut behind low, up to hi, that the text itself
+// makes: a block's start, the less it is nested the better; else, by the kind of the
+// block that hi lies in, the last start of a sentence or of a line. 0 is none.
+func (p *packer) structural(low, hi int) int {
+	if hi <= low {
+		return 0
+	}
+	next := skipSpace(p.text, hi, len(p.text))
+	i := p.blockAt(next)
+	if at := p.blockStart(i, low); at > 0 {
+		return at
+	}
+	switch {
+	case i < 0:
+		return p.sentence(low, hi, next)
+	case p.blocks[i].hasRows():
+		return p.row(&p.blocks[i], low, next)
+	}
+	return p.sentence(max(low, p.blocks[i].start), hi, next)
+}
+
+// hasRows reports whether a block consists of lines that stand for themselves.
+func (b *block) hasRows() bool {
+	return b.kind == fence || b.kind == indented || b.kind == markup || b.kind == table
+}
+
+// blockStart finds the block before or at i that begins behind low and is nested the
+// least, and of those the last.
+func (p *packer) blockStart(i, low int) int {
+	best, rank := 0, uint8(0)
+	for ; i >= 0 && p.blocks[i].start > low; i-- {
+		if b := &p.blocks[i]; best == 0 || b.rank < rank {
+			best, rank = b.start, b.rank
+		}
+	}
+	return best
+}
+
+// row finds the last line of code, of HTML or of a table that begins behind low and at
+// next at most. The line that closes a fence goes with what is before it.
+func (p *packer) row(b *block, low, next int) int {
+	low = max(low, b.body)
+	for at := next; at > low; at-- {
+		i := strings.LastIndexByte(p.text[low:at], '\n')
+		if i < 0 {
+			break
+		}
+		at = low + i + 1
+		blank := at >= len(p.text) || p.text[skipBlanks(p.text, at)] == '\n'
+		if !blank && (b.kind != fence || fenceRunOf(p.text[at:]) == 0) {
+			return at
+		}
+	}
+	return 0
+}
+
+// word finds the last white space behind low and at next at most, but for that in a
+// link.
+func (p *packer) word(low, next int) int {
+	for at := next; at > low; {
+		start := trimEnd(p.text, low, at)
+		if start < at && !p.inAddress(at) {
+			return at
+		}
+		at = start
+		for at > low && !spaceBefore(p.text, at) {
+			at--
+		}
+	}
+	return 0
+}
+
+// wordFrom finds the first place between two words at from or behind it, before end;
+// none where lines stand for themselves. 0 is none.
+func (p *packer) wordFrom(from, end int) int {
+	if i := p.blockAt(from); i >= 0 && p.blocks[i].hasRows() {
+		return 0
+	}
+	at := from
+	for at < end && !spaceBefore(p.text, at) {
+		size, space := spaceAt(p.text, at)
+		if !space && at == from {
+			if r, _ := utf8.DecodeRuneInString(p.text[at:]); isUnspaced(r) {
+				return p.inWord(from-1, from+(end-from)/2, len(p.text), wordWindow)
+			}
+		}
+		at += size
+	}
+	if at = skipSpace(p.text, at, end); at >= end || p.inAddress(at) {
+		return 0
+	}
+	return at
+}
+
+// rowThatFits finds the start of a line in the first half of a chunk, if that line
+// stands for itself and fits a chunk of its own: it goes beyond the chunk.
+func (p *packer) rowThatFits(own, middle, next int) int {
+	i := p.blockAt(next)
+	if i < 0 || !p.blocks[i].hasRows() {
+		return 0
+	}
+	at := p.row(&p.blocks[i], own, middle)
+	if at == 0 {
+		return 0
+	}
+	end := strings.IndexByte(p.text[at:], '\n') + at
+	if end < at || end-at > maxWordBytes*p.maxTokens || p.ruler.count(at, end) > p.maxTokens {
+		return 0
+	}
+	return at
+}
+
+// maxWordBytes: a word with more bytes per token fits no chunk.
+const maxWordBytes = 16
+
+// wordThatFits finds the word that begins in the first half of a chunk, and goes
+// beyond hi though it fits a chunk of its own.
+func (p *packer) wordThatFits(own, middle, hi int, g *group) int {
+	if r, _ := utf8.DecodeRuneInString(p.text[hi:]); isUnspaced(r) {
+		return 0
+	}
+	at := p.word(own, middle)
+	if at == 0 {
+		return 0
+	}
+	end := at
+	for end < g.end && end-at <= maxWordBytes*p.maxTokens {
+		size, space := spaceAt(p.text, end)
 		if space {
 			break
 		}
-		i += size
+		end += size
 	}
-	return skipSpace(text, i, end)
+	if p.ruler.count(at, end) > p.maxTokens {
+		return 0
+	}
+	return at
 }
 
-// sentenceEnd looks for a mark that ends a sentence: in most scripts followed by
-// white space, in Chinese and Japanese by anything. An abbreviation may be taken
-// for an end; it only decides where a text is cut that must be cut anyway.
-func sentenceEnd(text string, start, end int) int {
-	for i := start; i < end; {
-		c := text[i]
-		if c < utf8.RuneSelf {
-			i++
-			if c != '.' && c != '!' && c != '?' {
-				continue
-			}
-			i = skipClosers(text, i, end)
-			if next := skipSpace(text, i, end); next > i || i >= end {
-				return next
-			}
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(text[i:end])
-		i += size
-		switch r {
-		case '。', '！', '？', '．':
-			i = skipClosers(text, i, end)
-			return skipSpace(text, i, end)
-		case '…', '।', '॥', '؟', '۔', '։', '።':
-			if next := skipSpace(text, i, end); next > i {
-				return next
-			}
-		}
+// fenceRunOf gives the length of the run of marks that opens or closes a fence on a
+// line; 0 is none.
+func fenceRunOf(line string) int {
+	line = strings.TrimLeft(line[:min(len(line), 64)], " \t")
+	if line == "" || line[0] != '`' && line[0] != '~' {
+		return 0
 	}
-	return end
-}
-
-const closers = "\"')]}*_`”’»」』）】"
-
-func skipClosers(text string, i, end int) int {
-	for i < end {
-		r, size := utf8.DecodeRuneInString(text[i:end])
-		if !strings.ContainsRune(closers, r) || r == utf8.RuneError {
-			break
-		}
-		i += size
+	n := 1
+	for n < len(line) && line[n] == line[0] {
+		n++
 	}
-	return i
-}
-
-func skipSpace(text string, i, end int) int {
-	for i < end {
-		size, space := spaceAt(text, i)
-		if !space {
-			break
-		}
-		i += size
-	}
-	return i
-}
-
-func spaceAt(text string, i int) (size int, space bool) {
-	if c := text[i]; c < utf8.RuneSelf {
-		return 1, c == ' ' || '\t' <= c && c <= '\r'
-	}
-	r, size := utf8.DecodeRuneInString(text[i:])
-	return size, unicode.IsSpace(r)
-}
-
-// trim cuts white space off a span, but for the blanks before its first line: they
-// are the indentation of code and lists.
-func trim(text string, s span) span {
-	body := strings.TrimLeftFunc(text[s.start:s.end], unicode.IsSpace)
-	if body == "" {
-		return span{s.end, s.end}
-	}
-	start := s.end - len(body)
-	margin := strings.TrimRight(text[s.start:start], " \t")
-	if margin == "" && (s.start == 0 || text[s.start-1] == '\n') || strings.HasSuffix(margin, "\n") {
-		start = s.start + len(margin)
-	}
-	return span{start, s.start + len(strings.TrimRightFunc(text[s.start:s.end], unicode.IsSpace))}
-}
-
-// boundary says how good a place is to begin at.
-type boundary int
-
-const (
-	inWord boundary = iota
-	atWord
-	atSentence
-	atLine
-)
-
-func boundaryAt(text string, i int) boundary {
-	before := strings.TrimRight(text[:i], " \t")
-	if before == "" || before[len(before)-1] == '\n' {
-		return atLine
-	}
-	last, _ := utf8.DecodeLastRuneInString(before)
-	next, _ := utf8.DecodeRuneInString(text[i:])
-	spaced := len(before) < i || unicode.IsSpace(last)
-	switch {
-	case strings.ContainsRune("。！？", last), spaced && strings.ContainsRune(".!?…।", last):
-		return atSentence
-	case spaced, token.Unspaced(last), token.Unspaced(next):
-		return atWord
-	}
-	return inWord
-}
-
-const (
-	maxAtomBytes = 64
-	maxAtomRunes = 4 // of scripts without blanks
-)
-
-// atomBefore goes back from pos over white space and one word, a few characters of
-// a script without blanks, or a part of a long word.
-func atomBefore(text string, low, pos int) int {
-	i := low + len(strings.TrimRightFunc(text[low:pos], unicode.IsSpace))
-	limit := i - maxAtomBytes
-	for unspaced := 0; i > low && i > limit; {
-		r, size := utf8.DecodeLastRuneInString(text[low:i])
-		if unicode.IsSpace(r) {
-			break
-		}
-		if token.Unspaced(r) {
-			if unspaced++; unspaced > maxAtomRunes || unspaced > 1 && strings.ContainsRune("。！？", r) {
-				break
-			}
-		} else if unspaced > 0 {
-			break
-		}
-		i -= size
-	}
-	return i
+	return n / 3 * 3
 }

@@ -223,7 +223,7 @@ func vectorsOf(texts []string) []pulse.Vector {
 
 type words struct{}
 
-func (words) Count(s string) int { return len(strings.Fields(s)) }
+func (words) Count(_ context.Context, s string) (int, error) { return len(strings.Fields(s)), nil }
 
 // decode reads a pulse.Change as JSON; a title of "panic" panics.
 func decode(part []byte) (*pulse.Change, error) {
@@ -271,7 +271,7 @@ func inWorld(t *testing.T, prepare func(w *world), test func(w *world)) {
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, store: newFakeStore(), queue: queue.New(queue.Options{}), logs: new(logBuffer), reports: make(chan JobReport, 100_000), ended: make(chan error, 1)}
 	w.deps = Deps{
-		Store: w.store, Queue: w.queue, Budget: queue.NewBudget(1 << 20), Chunker: chunk.New(words{}, chunk.Options{}),
+		Store: w.store, Queue: w.queue, Budget: queue.NewBudget(1 << 20), Chunker: chunk.NewCounting(words{}, chunk.Options{}),
 		Layout: 1, Decoders: map[string]Decoder{"test": decode},
 	}
 	w.opts = Options{

@@ -92,7 +92,10 @@ func (w *Workers) clean(ctx context.Context, r *run, change *pulse.Change) (clea
 
 func (w *Workers) chunk(ctx context.Context, r *run, page clean.Page) ([]chunk.Piece, error) {
 	start := w.now()
-	pieces := w.deps.Chunker.Split(page.Title, page.Text)
+	pieces, err := w.deps.Chunker.Split(ctx, page.Title, page.Text)
+	if err != nil {
+		return nil, fmt.Errorf("cut into chunks: %w", err)
+	}
 	r.report.Chunks = len(pieces)
 	w.operation(ctx, r, opChunk, &r.job.Stages.Chunk, start)
 	return pieces, ctx.Err()

@@ -126,15 +126,13 @@ func (w *Workers) embedStored(ctx context.Context, r *run, d *pulse.Document, te
 // committed.
 func storedTexts(record *store.DocumentRecord) ([]string, error) {
 	d := &record.Document
-	texts := make([]string, len(record.Chunks))
 	for i := range record.Chunks {
 		c := &record.Chunks[i]
 		if c.Start < 0 || c.Start > c.End || c.End > len(d.Text) {
 			return nil, permanentf("chunk %d spans %d to %d of %d bytes", c.Ordinal, c.Start, c.End, len(d.Text))
 		}
-		texts[i] = chunk.Embed(d.Title, c.Headings, d.Text[c.Start:c.End])
 	}
-	return texts, nil
+	return chunk.Embeds(d.Title, d.Text, record.Chunks), nil
 }
 
 func countRefused(vectors []pulse.Vector) int {

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestTokenizer(t *testing.T) {
+	dir := t.TempDir()
+	small := filepath.Join(dir, "tokenizer.json")
+	const definition = `{"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Whitespace"},"post_processor":null,
+		"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{"[UNK]":0,"a":1,"##b":2}}}`
+	if err := os.WriteFile(small, []byte(definition), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broken := filepath.Join(dir, "broken.json")
+	if err := os.WriteFile(broken, []byte(`{"model":{"type":"Foo"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := func(name, text string, want int, wrong string) {
+		t.Helper()
+		tokenizer, err := Tokenizer(name)
+		if wrong != "" {
+			var usage *UsageError
+			if !errors.As(err, &usage) || !strings.Contains(err.Error(), wrong) {
+				t.Fatalf("Tokenizer(%q): %v, want a usage error with %q", name, err, wrong)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := tokenizer.Count(text); n != want {
+			t.Fatalf("Tokenizer(%q): %q has %d tokens, want %d", name, text, n, want)
+		}
+	}
+	f("", "hello, world", 3, "")
+	f("Qwen/Qwen3-Embedding-0.6B", "hello, world", 3, "")
+	f(small, "ab a", 3, "")
+	f(dir, "ab a", 3, "")
+	f(broken, "", 0, "broken.json")
+	f("bge-m3", "", 0, "all-MiniLM-L6-v2, Qwen3-Embedding")
+}

@@ -1,0 +1,53 @@
+package chunk
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// skipSpace goes over white space, up to end.
+func skipSpace(text string, i, end int) int {
+	for i < end {
+		size, space := spaceAt(text, i)
+		if !space {
+			break
+		}
+		i += size
+	}
+	return min(i, end)
+}
+
+// skipBlanks goes over the blanks of a line; at the end of the text it stays on the
+// last byte.
+func skipBlanks(text string, i int) int {
+	for i+1 < len(text) && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+func spaceAt(text string, i int) (size int, space bool) {
+	if c := text[i]; c < utf8.RuneSelf {
+		return 1, c == ' ' || '\t' <= c && c <= '\r'
+	}
+	r, size := utf8.DecodeRuneInString(text[i:])
+	return size, unicode.IsSpace(r)
+}
+
+// spaceBefore reports whether white space ends at i.
+func spaceBefore(text string, i int) bool {
+	if c := text[i-1]; c < utf8.RuneSelf {
+		return c == ' ' || '\t' <= c && c <= '\r'
+	}
+	r, _ := utf8.DecodeLastRuneInString(text[:i])
+	return unicode.IsSpace(r)
+}
+
+// trimEnd goes back from end over white space, to start at most.
+func trimEnd(text string, start, end int) int {
+	for end > start && spaceBefore(text, end) {
+		_, size := utf8.DecodeLastRuneInString(text[start:end])
+		end -= size
+	}
+	return end
+}
