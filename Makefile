@@ -15,11 +15,7 @@ SEED     ?=
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check generate sizes golden golden-all tables bench-token
-=======
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-chunk generate sizes
->>>>>>> 61b9b81 (squashed)
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-chunk generate sizes golden golden-all tables bench-token
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
