@@ -17,7 +17,8 @@ const stageAt = 1 << 20
 // Commit ends a job with what it made of its page: it replaces the document and all
 // its chunks, or writes a tombstone, or finds that nothing is to change, by the
 // rules of truth, in one transaction with the job's end and its event.
-// Errors: pulse.ErrDiskFull, pulse.ErrUnavailable, pulse.ErrClosed, pulse.ErrNotFound (no such job), ctx's.
+// Errors: ErrOtherLayout, pulse.ErrDiskFull, pulse.ErrUnavailable, pulse.ErrClosed,
+// pulse.ErrNotFound (no such job), ctx's.
 func (s *Store) Commit(ctx context.Context, w *Write) (Committed, error) {
 	c := &commit{s: s, w: w, now: s.opts.Now()}
 	if err := c.prepare(ctx); err != nil {
@@ -58,7 +59,8 @@ type commit struct {
 	bytes      int64
 	hasVectors bool
 
-	done Committed
+	active pulse.LayoutID // of the collection; 0 while it has none
+	done   Committed
 }
 
 // prepare packs what will be written, outside the group.
@@ -157,6 +159,9 @@ func (c *commit) run(t *tx) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkLayout(t); err != nil {
+		return err
+	}
 	erased := c.s.erased(j.Collection, j.Key, j.Crawl, j.Version)
 	v := decide(cur, incoming{version: j.Version, job: j.ID, gone: c.w.Gone || erased,
 		hash: c.w.Document.ContentHash, layout: c.w.Layout})
@@ -172,6 +177,19 @@ func (c *commit) run(t *tx) error {
 		}
 	}
 	return endJob(t, j, Ending{State: pulse.JobDone, Outcome: c.done.Outcome, Attempt: j.Attempt + 1}, c.done.Seq, c.now)
+}
+
+// checkLayout refuses chunks of a layout that the collection has left: they were cut
+// before it switched.
+func (c *commit) checkLayout(t *tx) (err error) {
+	if c.w.Gone {
+		return nil
+	}
+	c.active, err = c.s.activeLayout(t, c.w.Job.Collection)
+	if err == nil && c.active != 0 && c.active != c.w.Layout {
+		err = ErrOtherLayout
+	}
+	return err
 }
 
 func (c *commit) apply(t *tx, v verdict, cur current) error {
@@ -348,7 +366,7 @@ func (c *commit) writeDocument(t *tx, id pulse.DocumentID, seq pulse.CommitSeq, 
 	d.ReceivedAt, d.CommittedAt, d.SeenAt = j.AcceptedAt, fromMicros(now), fromMicros(now)
 	args := []any{other(d.URL, d.Key), d.Title, d.Description, d.Language, d.Country, d.IsMobile, c.metadata, d.ContentHash,
 		d.Version, d.Job, d.Source, d.Delivery, null(d.Crawl), d.Layout, seq, micros(d.ReceivedAt), now, now, body,
-		len(c.w.Chunks), c.w.VectorsPending, c.partial()}
+		len(c.w.Chunks), c.w.VectorsPending, refusedOf(c.w.Vectors)}
 	if id != 0 {
 		return &d, t.exec(`UPDATE documents SET url = ?, title = ?, description = ?, language = ?, country = ?, is_mobile = ?, metadata = ?, content_hash = ?,
 			version = ?, job = ?, state = 'live', source = ?, delivery = ?, crawl = ?, layout = ?, commit_seq = ?, received_at = ?, committed_at = ?, seen_at = ?,
@@ -364,9 +382,9 @@ func (c *commit) writeDocument(t *tx, id pulse.DocumentID, seq pulse.CommitSeq, 
 	return &d, err
 }
 
-// partial counts the chunks that the embedder refused.
-func (c *commit) partial() (n int) {
-	for _, v := range c.w.Vectors {
+// refusedOf counts the chunks that the embedder refused.
+func refusedOf(vectors []pulse.Vector) (n int) {
+	for _, v := range vectors {
 		if v == nil {
 			n++
 		}
@@ -404,10 +422,9 @@ func (c *commit) writeAliases(t *tx) error {
 // the active one.
 func (c *commit) nameCollection(t *tx) error {
 	name := c.w.Job.Collection
-	if c.s.known[name] {
+	if c.active != 0 {
 		return nil
 	}
-	t.onCommit(func() { c.s.known[name] = true })
 	return t.exec(`INSERT INTO collections (name, layout) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, name, c.w.Layout)
 }
 

@@ -284,22 +284,75 @@ func (h *history) erase() {
 // changeLayout fills another layout for all live documents and switches to it.
 func (h *history) changeLayout() {
 	ctx := h.t.Context()
-	id, err := h.s.EnsureLayout(ctx, pulse.DefaultCollection, LayoutSpec{MaxTokens: h.rng.IntN(1 << 20)})
+	id, err := h.s.StartFilling(ctx, LayoutSpec{MaxTokens: h.rng.IntN(1 << 20)})
 	h.must(err)
-	docs, err := h.s.Documents(ctx, DocumentFilter{}, Page{Limit: 1000})
+	if h.rng.IntN(4) == 0 { // given up half-way: the next one's sweep removes it
+		h.fill(id, 1)
+		return
+	}
+	h.fill(id, 1<<20)
+	h.must(h.s.SwitchLayout(ctx, id))
+	former := h.layout
+	h.layout = id
+	h.commitByFormer(former)
+	h.sweep(3)
+}
+
+// fill fills a layout for up to most documents.
+func (h *history) fill(id pulse.LayoutID, most int) {
+	ctx := h.t.Context()
+	left, err := h.s.CountUnfilled(ctx, id)
 	h.must(err)
-	for _, d := range docs.Items {
-		vectors := [][]pulse.Vector{nil, {{1, 2}, nil}}[h.rng.IntN(2)]
-		rec, err := h.s.Document(ctx, d.Collection, d.Key)
+	for position := pulse.CommitSeq(0); most > 0; {
+		commits, err := h.s.Unfilled(ctx, id, position, 1)
 		h.must(err)
-		half := len(rec.Document.Text) / 2
-		ok, err := h.s.FillLayout(ctx, d.ID, d.CommitSeq, id, []pulse.Chunk{{End: half}, {Ordinal: 1, Start: half, End: len(rec.Document.Text)}}, vectors)
-		if err != nil || !ok {
-			h.t.Fatalf("fill layout: %v, %v", ok, err)
+		if len(commits) == 0 {
+			if left != 0 {
+				h.t.Fatalf("%d documents were left out", left)
+			}
+			return
+		}
+		for i := range commits {
+			d := &commits[i].Document
+			vectors := [][]pulse.Vector{nil, {{1, 2}, nil}}[h.rng.IntN(2)]
+			half := len(d.Text) / 2
+			ok, err := h.s.FillLayout(ctx, d.ID, d.CommitSeq, id, []pulse.Chunk{{End: half}, {Ordinal: 1, Start: half, End: len(d.Text)}}, vectors)
+			if err != nil || !ok {
+				h.t.Fatalf("fill layout: %v, %v", ok, err)
+			}
+			position = d.CommitSeq
+			left--
+			most--
 		}
 	}
-	h.must(h.s.SwitchLayout(ctx, pulse.DefaultCollection, id))
-	h.layout = id
+}
+
+// commitByFormer runs a waiting job that was cut before the switch: it is refused.
+func (h *history) commitByFormer(former pulse.LayoutID) {
+	active, _, err := h.s.ActiveLayout(h.t.Context(), pulse.DefaultCollection)
+	h.must(err)
+	for _, job := range h.open {
+		if active == 0 || former == active || job.Kind != pulse.KindUpsert || h.erasing[job.ID].Job != 0 {
+			continue
+		}
+		w := write(job, h.text[job.ID])
+		w.Layout = former
+		if _, err := h.s.Commit(h.t.Context(), w); !errors.Is(err, ErrOtherLayout) {
+			h.t.Fatalf("commit by layout %d after a switch to %d: %v", former, active, err)
+		}
+		return
+	}
+}
+
+func (h *history) sweep(limit int) {
+	for from := pulse.DocumentID(0); ; {
+		next, err := h.s.SweepLayouts(h.t.Context(), from, limit)
+		h.must(err)
+		if next == 0 {
+			return
+		}
+		from = next
+	}
 }
 
 // follow reads the log to its end, as a follower that keeps its position.
@@ -335,6 +388,9 @@ func (h *history) check() {
 	for len(h.open) > 0 {
 		h.work()
 	}
+	_, err := h.s.StartFilling(h.t.Context(), LayoutSpec{MaxTokens: -1}) // nothing that was given up is kept
+	h.must(err)
+	h.sweep(2)
 	h.follow()
 	want := h.model.live()
 	if !maps.Equal(h.follower, want) {

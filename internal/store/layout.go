@@ -31,12 +31,8 @@ func (l LayoutSpec) hash() (string, string) {
 // it the active one.
 func (s *Store) EnsureLayout(ctx context.Context, collection string, spec LayoutSpec) (pulse.LayoutID, error) {
 	var id pulse.LayoutID
-	hash, text := spec.hash()
-	err := s.group.do(ctx, true, 0, func(t *tx) error {
-		if err := t.exec(`INSERT INTO layouts (hash, spec, made) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING`, hash, text, micros(s.opts.Now())); err != nil {
-			return err
-		}
-		if _, err := t.row(`SELECT id FROM layouts WHERE hash = ?`, []any{hash}, &id); err != nil {
+	err := s.group.do(ctx, true, 0, func(t *tx) (err error) {
+		if id, err = s.keepLayout(t, spec); err != nil {
 			return err
 		}
 		return t.exec(`INSERT INTO collections (name, layout) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, collection, id)
@@ -45,6 +41,28 @@ func (s *Store) EnsureLayout(ctx context.Context, collection string, spec Layout
 		return 0, fmt.Errorf("keep layout: %w", err)
 	}
 	return id, nil
+}
+
+// keepLayout finds or makes a layout.
+func (s *Store) keepLayout(t *tx, spec LayoutSpec) (id pulse.LayoutID, err error) {
+	hash, text := spec.hash()
+	if err := t.exec(`INSERT INTO layouts (hash, spec, made) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING`, hash, text, micros(s.opts.Now())); err != nil {
+		return 0, err
+	}
+	_, err = t.row(`SELECT id FROM layouts WHERE hash = ?`, []any{hash}, &id)
+	return id, err
+}
+
+// activeLayout is the layout that a collection is searched by; 0 when it has none.
+// It is kept in memory but where this very transaction may have changed it.
+func (s *Store) activeLayout(t *tx, collection string) (id pulse.LayoutID, err error) {
+	if id := s.active[collection]; id != 0 && !t.newHistory {
+		return id, nil
+	}
+	if _, err = t.row(`SELECT layout FROM collections WHERE name = ?`, []any{collection}, &id); err == nil && id != 0 {
+		t.onCommit(func() { s.active[collection] = id })
+	}
+	return id, err
 }
 
 // ActiveLayout is the layout that a collection is searched by; 0 when it has none.
@@ -60,115 +78,41 @@ func (s *Store) ActiveLayout(ctx context.Context, collection string) (pulse.Layo
 		err = json.Unmarshal([]byte(text), &spec)
 	}
 	if err != nil {
-		return 0, spec, fmt.Errorf("read layout of collection %q: %w", collection, err)
+		return 0, spec, fmt.Errorf("read layout of collection %q: %w", collection, explain(err))
 	}
 	return id, spec, nil
 }
 
-// FillLayout keeps a document's chunks and vectors of another layout than its
-// active one, cut from the text of the commit basedOn; it is dropped (false) when
-// the document has moved since.
-func (s *Store) FillLayout(ctx context.Context, id pulse.DocumentID, basedOn pulse.CommitSeq, layout pulse.LayoutID, chunks []pulse.Chunk, vectors []pulse.Vector) (bool, error) {
-	packed, packedVectors := packChunks(chunks), packVectors(vectors)
-	filled := false
-	err := s.group.do(ctx, false, int64(len(packed)+len(packedVectors)), func(t *tx) error {
-		filled = false
-		var seq pulse.CommitSeq
-		found, err := t.row(`SELECT commit_seq FROM documents WHERE id = ? AND state = 'live'`, []any{id}, &seq)
-		if err != nil || !found || seq != basedOn {
-			return err
-		}
-		filled = true
-		if err := t.exec(`INSERT INTO chunks (document, layout, commit_seq, n, packed) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (document, layout) DO UPDATE SET commit_seq = excluded.commit_seq, n = excluded.n, packed = excluded.packed`,
-			id, layout, seq, len(chunks), packed); err != nil {
-			return err
-		}
-		return replaceVectors(t, id, layout, vectors, packedVectors)
+// KeepProbe keeps the vector that a layout's model made of the probe text, so that
+// another model under the same name is noticed. The first one stands.
+func (s *Store) KeepProbe(ctx context.Context, layout pulse.LayoutID, probe pulse.Vector) error {
+	err := s.group.do(ctx, true, 0, func(t *tx) error {
+		return t.exec(`UPDATE layouts SET probe = ? WHERE id = ? AND probe IS NULL`, packVectors([]pulse.Vector{probe}), layout)
 	})
 	if err != nil {
-		return false, fmt.Errorf("fill layout %d: %w", layout, err)
-	}
-	return filled, nil
-}
-
-// replaceVectors keeps a document's vectors of one layout, in place of former ones.
-func replaceVectors(t *tx, id pulse.DocumentID, layout pulse.LayoutID, vectors []pulse.Vector, packed []byte) error {
-	if err := t.exec(`DELETE FROM bodies WHERE id IN (SELECT body FROM vectors WHERE document = ? AND layout = ?)`, id, layout); err != nil {
-		return err
-	}
-	if vectors == nil {
-		return t.exec(`DELETE FROM vectors WHERE document = ? AND layout = ?`, id, layout)
-	}
-	body, err := insertBody(t, packed)
-	if err != nil {
-		return err
-	}
-	return t.exec(`INSERT INTO vectors (document, layout, body) VALUES (?, ?, ?)
-		ON CONFLICT (document, layout) DO UPDATE SET body = excluded.body`, id, layout, body)
-}
-
-// SwitchLayout makes another layout the collection's active one, once every live
-// document has chunks in it (else pulse.ErrConflict, with how many lack them).
-// Followers rebuild: the log begins a new history.
-func (s *Store) SwitchLayout(ctx context.Context, collection string, layout pulse.LayoutID) error {
-	err := s.group.do(ctx, false, 0, func(t *tx) error {
-		var missing int
-		if _, err := t.row(`SELECT count(*) FROM documents d WHERE d.collection = ? AND d.state = 'live' AND d.layout <> ? AND NOT EXISTS (
-			SELECT 1 FROM chunks c WHERE c.document = d.id AND c.layout = ? AND c.commit_seq = d.commit_seq)`, []any{collection, layout, layout}, &missing); err != nil {
-			return err
-		}
-		if missing > 0 {
-			return fmt.Errorf("%d documents are not in it yet: %w", missing, pulse.ErrConflict)
-		}
-		if err := activate(t, collection, layout); err != nil {
-			return err
-		}
-		if err := dropOtherLayouts(t, collection, layout); err != nil {
-			return err
-		}
-		if err := t.exec(`UPDATE collections SET layout = ? WHERE name = ?`, layout, collection); err != nil {
-			return err
-		}
-		return s.newHistory(t)
-	})
-	if err != nil {
-		return fmt.Errorf("switch collection %q to layout %d: %w", collection, layout, err)
+		return fmt.Errorf("keep probe of layout %d: %w", layout, err)
 	}
 	return nil
 }
 
-// activate moves the live documents of a collection to a layout that they all have,
-// and counts their chunks, and the vectors that they still lack, anew.
-func activate(t *tx, collection string, layout pulse.LayoutID) error {
-	const count = `SELECT coalesce(sum(chunks), 0), coalesce(sum(vectors_pending), 0) FROM documents WHERE collection = ? AND state = 'live'`
-	var chunks, pending, chunksThen, pendingThen int64
-	if _, err := t.row(count, []any{collection}, &chunks, &pending); err != nil {
-		return err
+// Probe is the vector that KeepProbe kept; nil when none was.
+func (s *Store) Probe(ctx context.Context, layout pulse.LayoutID) (pulse.Vector, error) {
+	var packed []byte
+	err := s.read.QueryRowContext(ctx, `SELECT probe FROM layouts WHERE id = ?`, layout).Scan(&packed)
+	if isNoRows(err) || err == nil && packed == nil {
+		return nil, nil
 	}
-	if err := t.exec(`UPDATE documents SET layout = ?1, chunks = (SELECT n FROM chunks WHERE document = id AND layout = ?1),
-		vectors_pending = vectors_pending AND NOT EXISTS (SELECT 1 FROM vectors WHERE document = id AND layout = ?1)
-		WHERE collection = ?2 AND state = 'live'`, layout, collection); err != nil {
-		return err
+	var probe []pulse.Vector
+	if err == nil {
+		probe, err = openVectors(packed)
 	}
-	if _, err := t.row(count, []any{collection}, &chunksThen, &pendingThen); err != nil {
-		return err
+	if err == nil && len(probe) != 1 {
+		err = errPacked
 	}
-	t.counters.chunks += chunksThen - chunks
-	t.counters.vectorsPending += pendingThen - pending
-	return nil
-}
-
-// dropOtherLayouts forgets what the collection is no longer searched by.
-func dropOtherLayouts(t *tx, collection string, layout pulse.LayoutID) error {
-	const mine = `document IN (SELECT id FROM documents WHERE collection = ?) AND layout <> ?`
-	if err := t.exec(`DELETE FROM bodies WHERE id IN (SELECT body FROM vectors WHERE `+mine+`)`, collection, layout); err != nil {
-		return err
+	if err != nil {
+		return nil, fmt.Errorf("read probe of layout %d: %w", layout, explain(err))
 	}
-	if err := t.exec(`DELETE FROM vectors WHERE `+mine, collection, layout); err != nil {
-		return err
-	}
-	return t.exec(`DELETE FROM chunks WHERE `+mine, collection, layout)
+	return probe[0], nil
 }
 
 // CommitVectors adds the vectors of a page that was committed without them, and
@@ -207,7 +151,6 @@ func (s *Store) addVectors(t *tx, cur current, vectors []pulse.Vector, packed []
 	if err := replaceVectors(t, cur.id, cur.layout, vectors, packed); err != nil {
 		return 0, err
 	}
-	c := commit{w: &Write{Vectors: vectors}}
 	t.counters.vectorsPending--
 	t.counters.commitSeq++
 	seq := pulse.CommitSeq(t.counters.commitSeq)
@@ -215,7 +158,7 @@ func (s *Store) addVectors(t *tx, cur current, vectors []pulse.Vector, packed []
 		return 0, err
 	}
 	if err := t.exec(`UPDATE documents SET commit_seq = ?, committed_at = ?, vectors_pending = 0, partial = ? WHERE id = ?`,
-		seq, micros(now), c.partial(), cur.id); err != nil {
+		seq, micros(now), refusedOf(vectors), cur.id); err != nil {
 		return 0, err
 	}
 	return seq, t.rows(selectCommits+` WHERE d.id = ?`, []any{cur.id}, func(r *sql.Rows) error {

@@ -69,7 +69,7 @@ type Store struct {
 	counted  atomic.Pointer[counters] // as of the last group, for readers
 	erasures atomic.Pointer[[]Erasure]
 	applied  appliedNotes
-	known    map[string]bool // collections that have a row; owned by the group's loop
+	active   map[string]pulse.LayoutID // by collection; owned by the group's loop
 	files    *checkpointer
 
 	background sync.WaitGroup
@@ -196,7 +196,7 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.applied.load(ctx, s.read); err != nil {
 		return err
 	}
-	s.known = map[string]bool{}
+	s.active = map[string]pulse.LayoutID{}
 	s.tail = newTail(s.opts.TailBytes, pulse.CommitSeq(c.commitSeq))
 	s.group = &group{
 		open:   func(ctx context.Context) (*sql.Conn, error) { return s.write.Conn(ctx) },

@@ -1,10 +1,15 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"pulse"
 )
+
+// ErrOtherLayout is a commit whose chunks were cut by a layout that its collection is
+// no longer searched by: it is to be cut again.
+var ErrOtherLayout = errors.New("cut by a former layout")
 
 // Identity tells a follower whose commit log it reads. A restored or copied
 // store has a new history; an unknown history means: rebuild.
