@@ -35,7 +35,6 @@ type FillOptions struct {
 	SameModel bool
 	OnFilled  func()      // after each document; by several goroutines
 	OnTrouble func(error) // what makes a document wait and be tried again
-	Now       func() time.Time
 }
 
 // fillBatch is how much text and how many vectors are read at once.

@@ -224,7 +224,9 @@ func TestFillWaitsForTheEmbedder(t *testing.T) {
 
 func TestFillWithoutVectorsWhereAllAreRefused(t *testing.T) {
 	s := &troubledStore{document: pulse.Commit{Seq: 1, Document: pulse.Document{ID: 1, CommitSeq: 1, Text: "some words"}}}
-	e := &fakeEmbedder{answer: func(context.Context, []string) ([]pulse.Vector, error) { return nil, &pulse.InputError{Message: "too long"} }}
+	e := &fakeEmbedder{answer: func(context.Context, []string) ([]pulse.Vector, error) {
+		return nil, &pulse.InputError{Message: "too long"}
+	}}
 	if err := Fill(t.Context(), s, Layout{ID: 2, Chunker: chunk.New(words{}, chunk.Options{}), Embedder: e}, FillOptions{}); err != nil {
 		t.Fatal(err)
 	}
