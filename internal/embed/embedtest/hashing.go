@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/cespare/xxhash/v2"
@@ -50,8 +51,12 @@ func (h Hashing) dim() int {
 	return defaultDim
 }
 
+// Wait implements embed.Embedder: nothing ever waits.
+func (h Hashing) Wait(embed.Lane) time.Duration { return 0 }
+
 // Embed makes one vector for each text.
-func (h Hashing) Embed(ctx context.Context, texts []string) ([]pulse.Vector, error) {
+func (h Hashing) Embed(ctx context.Context, r embed.Request) ([]pulse.Vector, error) {
+	texts := r.Texts
 	if err := h.wait(ctx); err != nil {
 		return nil, err
 	}

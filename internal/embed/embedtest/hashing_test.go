@@ -17,7 +17,7 @@ var _ embed.Embedder = Hashing{}
 
 func mustEmbed(t *testing.T, h Hashing, texts ...string) []pulse.Vector {
 	t.Helper()
-	vectors, err := h.Embed(t.Context(), texts)
+	vectors, err := h.Embed(t.Context(), embed.Request{Texts: texts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestHashingFails(t *testing.T) {
 	if v[0] == nil || v[1] != nil || v[2] == nil {
 		t.Fatalf("vectors are %v", v)
 	}
-	if _, err := h.Embed(t.Context(), []string{"good", "down"}); !errors.Is(err, down) {
+	if _, err := h.Embed(t.Context(), embed.Request{Texts: []string{"good", "down"}}); !errors.Is(err, down) {
 		t.Fatalf("Embed: %v", err)
 	}
 	if _, err := h.EmbedQuery(t.Context(), "bad"); !errors.Is(err, ErrRefused) {
@@ -91,7 +91,7 @@ func TestHashingIsDelayed(t *testing.T) {
 		h := Hashing{Delay: gate}
 		done := make(chan error, 1)
 		go func() {
-			_, err := h.Embed(t.Context(), []string{"a"})
+			_, err := h.Embed(t.Context(), embed.Request{Texts: []string{"a"}})
 			done <- err
 		}()
 		synctest.Wait()

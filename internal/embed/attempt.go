@@ -1,0 +1,180 @@
+package embed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"pulse"
+)
+
+// attempt is one request on its way, with whatever it is split into. It keeps the slot
+// of the first, so that a poisonous text never costs its neighbours more than time.
+type attempt struct {
+	c      *Coalescer
+	s      *server
+	lane   Lane
+	tokens int // that got vectors
+}
+
+// brokenPause is between tries of a request that broke the model.
+const brokenPause = 100 * time.Millisecond
+
+// run sends texts. What is to be tried elsewhere or later comes back with the reason.
+func (a *attempt) run(items []*item) (back []*item, err error) {
+	vectors, err := a.send(items)
+	var f *Failure
+	if err == nil {
+		a.deliver(items, vectors)
+		return nil, nil
+	}
+	if !errors.As(err, &f) {
+		return items, err
+	}
+	switch f.Kind {
+	case Broken:
+		for range 2 {
+			if !sleep(a.c.ctx, brokenPause) {
+				return items, errClosed
+			}
+			if vectors, err = a.send(items); err == nil {
+				a.deliver(items, vectors)
+				return nil, nil
+			}
+			if !errors.As(err, &f) || f.Kind != Broken {
+				return items, err
+			}
+		}
+		return a.halves(items)
+	case TooLarge:
+		a.c.shrink(a.s, len(items))
+		return a.halves(items)
+	case Refused:
+		return a.halves(items)
+	}
+	return items, err
+}
+
+// halves tries each half; a text that is refused alone has no vector.
+func (a *attempt) halves(items []*item) (back []*item, err error) {
+	if len(items) == 1 {
+		a.deliver(items, []pulse.Vector{nil})
+		return nil, nil
+	}
+	middle := len(items) / 2
+	if back, err = a.run(items[:middle]); err != nil {
+		return append(back[:len(back):len(back)], items[middle:]...), err
+	}
+	return a.run(items[middle:])
+}
+
+// send is one request.
+func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
+	texts, tokens := make([]string, len(items)), 0
+	for i, it := range items {
+		texts[i] = it.text
+		tokens += it.tokens
+	}
+	ctx, cancel := context.WithTimeout(a.c.ctx, a.c.opts.Timeout)
+	defer cancel()
+	began := a.c.opts.Now()
+	vectors, err := a.s.endpoint.Embed(ctx, texts)
+	if err == nil {
+		err = a.check(vectors, len(texts))
+	}
+	if ctx.Err() == context.DeadlineExceeded && err != nil {
+		err = &Failure{Kind: Overloaded, Message: fmt.Sprintf("no answer within %v", a.c.opts.Timeout)}
+	}
+	a.c.opts.OnRequest(RequestStats{
+		Endpoint: a.s.endpoint.Name(), Lane: a.lane, Texts: len(items), Tokens: tokens,
+		Full:     float64(len(items)) / float64(max(1, a.s.bounds(&a.c.opts).texts)),
+		Duration: a.c.opts.Now().Sub(began), Failure: failureName(err),
+	})
+	if err == nil {
+		a.tokens += tokens
+		a.c.mu.Lock()
+		a.c.speed.done(a.c.opts.Now(), tokens)
+		a.c.mu.Unlock()
+	}
+	return vectors, err
+}
+
+func failureName(err error) string {
+	var f *Failure
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &f):
+		return f.Kind.String()
+	}
+	return "connection"
+}
+
+// errShape is an answer that is none: too few vectors, or of another dimension.
+var errShape = errors.New("the answer has not the shape that was asked for")
+
+// check holds an answer to what was asked. A vector that cannot be compared with others
+// is taken for a refusal of its text.
+func (a *attempt) check(vectors []pulse.Vector, texts int) error {
+	if len(vectors) != texts {
+		return fmt.Errorf("%w: %s for %s", errShape, plural(len(vectors), "vector"), plural(texts, "text"))
+	}
+	dimension := a.c.Model().Dimension
+	for i, v := range vectors {
+		if len(v) != dimension {
+			return fmt.Errorf("%w: a vector of %d numbers, not %d", errShape, len(v), dimension)
+		}
+		if CheckVector(v) != nil {
+			vectors[i] = nil
+		}
+	}
+	return nil
+}
+
+// CheckVector says what makes a vector unfit to be compared: nothing, not a number,
+// infinite, or all zero.
+func CheckVector(v pulse.Vector) error {
+	if len(v) == 0 {
+		return errors.New("the vector is empty")
+	}
+	zero := true
+	for i, x := range v {
+		if x != 0 {
+			zero = false
+		}
+		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("number %d of the vector is %v", i, x)
+		}
+	}
+	if zero {
+		return errors.New("the vector is all zero")
+	}
+	return nil
+}
+
+// deliver gives each text its vector.
+func (a *attempt) deliver(items []*item, vectors []pulse.Vector) {
+	for i, it := range items {
+		if vectors[i] != nil {
+			a.c.cache.keep(it.text, vectors[i])
+		}
+		it.call.vectors[it.at] = vectors[i]
+		if it.call.left.Add(-1) == 0 {
+			it.call.end(nil)
+		}
+	}
+}
+
+// sleep waits, unless ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
