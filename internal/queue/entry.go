@@ -104,7 +104,7 @@ func (q *Queue) classLocked(j *pulse.Job) *class {
 }
 
 func (q *Queue) turnLocked(k classKey) *turn {
-	name := turnName{k.priority, k.turn}
+	name := turnName{k.priority, k.kind == pulse.KindEmbed, k.turn}
 	t := q.turns[name]
 	if t == nil {
 		t = &turn{name: name, late: heap[*entry]{less: byID}}

@@ -9,6 +9,7 @@ import (
 // lease is what the queue knows of a job that a worker has.
 type lease struct {
 	erasure bool // a mass deletion, which parses nothing and may take long
+	embed   bool // an embed job
 	// again is the job as Add brought it while it was leased; nil mostly. Its run
 	// has then ended in the store and somebody has put the job back before the
 	// worker came to say Done.
@@ -22,7 +23,10 @@ func (e *entry) isErasure() bool {
 
 func (q *Queue) leaseLocked(e *entry) *entry {
 	delete(q.jobs, e.id)
-	q.leases[e.id] = lease{erasure: e.isErasure()}
+	q.leases[e.id] = lease{erasure: e.isErasure(), embed: e.class.key.kind == pulse.KindEmbed}
+	if e.class.key.kind == pulse.KindEmbed {
+		q.embeds++
+	}
 	if e.isErasure() {
 		q.erasures++
 	}
@@ -39,6 +43,9 @@ func (q *Queue) releaseLocked(id pulse.JobID) (l lease, leased bool) {
 	delete(q.leases, id)
 	if l.erasure {
 		q.erasures--
+	}
+	if l.embed {
+		q.embeds--
 	}
 	if q.suspect == id {
 		q.suspect = 0

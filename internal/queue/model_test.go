@@ -21,7 +21,29 @@ type model struct {
 	waiting []pulse.Job // RunAt of a suspect that is ready: since when
 	leased  []pulse.Job
 	again   map[pulse.JobID]pulse.Job     // came by Add while they were leased
-	rings   [pulse.NumPriorities][]string // turns with ready jobs, next first
+	rings   [2 * pulse.NumPriorities][]string // turns with ready jobs, next first: pages, then embed jobs, of each priority
+}
+
+// modelEmbeds is how many embed jobs run at once.
+const modelEmbeds = 2
+
+func ringOf(j pulse.Job) int {
+	ring := 2 * int(j.Priority)
+	if j.Kind == pulse.KindEmbed {
+		ring++
+	}
+	return ring
+}
+
+// mayRun says whether a job's ring is one that jobs are taken from now.
+func (m *model) mayRun(ring int) bool {
+	embeds := 0
+	for _, j := range m.leased {
+		if j.Kind == pulse.KindEmbed {
+			embeds++
+		}
+	}
+	return ring%2 == 0 || embeds < modelEmbeds
 }
 
 // add is Add, or a Retry whose lease has ended.
@@ -52,8 +74,8 @@ func (m *model) turn(now time.Time) {
 	ready := slices.Clone(m.waiting)
 	slices.SortStableFunc(ready, func(a, b pulse.Job) int { return a.RunAt.Compare(b.RunAt) })
 	for _, j := range ready {
-		if !j.Suspect && !j.RunAt.After(now) && !slices.Contains(m.rings[j.Priority], j.Turn) {
-			m.rings[j.Priority] = append(m.rings[j.Priority], j.Turn)
+		if !j.Suspect && !j.RunAt.After(now) && !slices.Contains(m.rings[ringOf(j)], j.Turn) {
+			m.rings[ringOf(j)] = append(m.rings[ringOf(j)], j.Turn)
 		}
 	}
 }
@@ -62,7 +84,7 @@ func (m *model) next(now time.Time) (pulse.Job, bool) {
 	if slices.ContainsFunc(m.leased, func(j pulse.Job) bool { return j.Suspect }) {
 		return pulse.Job{}, false
 	}
-	others := slices.ContainsFunc(m.waiting, func(j pulse.Job) bool { return !j.Suspect && !j.RunAt.After(now) })
+	others := slices.ContainsFunc(m.waiting, func(j pulse.Job) bool { return !j.Suspect && !j.RunAt.After(now) && m.mayRun(ringOf(j)) })
 	s := m.firstSuspect(now)
 	if s >= 0 && (!others || now.Sub(m.waiting[s].RunAt) >= time.Minute) {
 		if slices.ContainsFunc(m.leased, func(j pulse.Job) bool { return j.Kind != pulse.KindDelete }) {
@@ -71,14 +93,14 @@ func (m *model) next(now time.Time) (pulse.Job, bool) {
 		return m.lease(s), true
 	}
 	for p := range m.rings {
-		if len(m.rings[p]) == 0 {
+		if len(m.rings[p]) == 0 || !m.mayRun(p) {
 			continue
 		}
 		name := m.rings[p][0]
 		m.rings[p] = m.rings[p][1:]
 		first, more := -1, 0
 		for i, j := range m.waiting {
-			if j.Suspect || j.RunAt.After(now) || int(j.Priority) != p || j.Turn != name {
+			if j.Suspect || j.RunAt.After(now) || ringOf(j) != p || j.Turn != name {
 				continue
 			}
 			more++
@@ -155,7 +177,7 @@ func TestQueueAgainstModel(t *testing.T) {
 	for h := range uint64(histories) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(first, h))
-			for m, q, step := (&model{again: map[pulse.JobID]pulse.Job{}}), New(Options{}), 0; step < 400 && !t.Failed(); step++ {
+			for m, q, step := (&model{again: map[pulse.JobID]pulse.Job{}}), New(Options{MaxEmbed: modelEmbeds}), 0; step < 400 && !t.Failed(); step++ {
 				randomStep(t, r, m, q)
 				if diff := cmp.Diff(m.counts(time.Now()), q.Counts()); diff != "" {
 					t.Fatalf("-seed=%d history %d step %d: counts (-model +queue):\n%s", first, h, step, diff)

@@ -2,8 +2,8 @@
 // store is the truth about jobs, and a lease is only this package's memory of
 // who works on what, so nothing here is written and a restart loads it again.
 //
-// The order of work: a lower priority value goes first, strictly; within one
-// priority turns (a crawl, else a host) take one job each in a ring, so that a
+// The order of work: a lower priority value goes first, strictly, and within one the
+// pages before the vectors that follow them (embed jobs); within one of these lanes turns (a crawl, else a host) take one job each in a ring, so that a
 // crawl of 50,000 pages holds up no other; within a turn the lowest job id goes
 // first. Suspects, jobs that were running when the process died, go last and
 // alone, so that a job which kills the process is found and no other is blamed.
@@ -22,6 +22,10 @@ import (
 // defaultMaxWaiting bounds the jobs that wait before deliveries are refused.
 const defaultMaxWaiting = 1_000_000
 
+// defaultMaxEmbed bounds the embed jobs that run at once: half of the workers. They
+// mostly wait for an embedder that is slow, and a page that comes must find a worker.
+const defaultMaxEmbed = 32
+
 // suspectPatience is how long a suspect lets other work go first. After it the
 // queue hands out nothing until the leases have ended and the suspect has run.
 const suspectPatience = time.Minute
@@ -29,6 +33,7 @@ const suspectPatience = time.Minute
 // Options bounds a Queue. The zero value is the default.
 type Options struct {
 	MaxWaiting int              // jobs; 0 means 1,000,000
+	MaxEmbed   int              // embed jobs leased at once; 0 means 32
 	Now        func() time.Time // nil means time.Now
 }
 
@@ -44,7 +49,9 @@ type Queue struct {
 	erasures int                    // of leases
 	classes  map[classKey]*class    // what many waiting jobs have in common, kept once
 	turns    map[turnName]*turn     // turns with jobs that wait
-	lanes    [pulse.NumPriorities]fifo[*turn]
+	lanes    [2 * pulse.NumPriorities]fifo[*turn] // by turnName.lane
+	maxEmbed int
+	embeds   int // of leases
 	suspects fifo[*entry] // ready ones, longest wait first
 	delayed  heap[*entry] // not before their runAt
 	timer    *time.Timer  // fires when the first of delayed is due; nil until one was
@@ -68,8 +75,12 @@ func New(o Options) *Queue {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.MaxEmbed <= 0 {
+		o.MaxEmbed = defaultMaxEmbed
+	}
 	return &Queue{
 		maxWaiting: o.MaxWaiting,
+		maxEmbed:   o.MaxEmbed,
 		now:        o.Now,
 		loaded:     make(chan struct{}),
 		jobs:       make(map[pulse.JobID]*entry),
@@ -101,7 +112,7 @@ func (q *Queue) Admit(turn string, n int) error {
 func (q *Queue) turnWaitingLocked(name string) int {
 	n := 0
 	for p := range pulse.Priority(pulse.NumPriorities) {
-		if t := q.turns[turnName{p, name}]; t != nil {
+		if t := q.turns[turnName{p, false, name}]; t != nil {
 			n += t.waiting
 		}
 	}
@@ -249,9 +260,12 @@ func (q *Queue) nextLocked() *entry {
 	return q.leaseLocked(e)
 }
 
-// laneLocked is the first priority that has a job; nil when none has.
+// laneLocked is the first lane that has a job which may run now; nil when none has.
 func (q *Queue) laneLocked() *fifo[*turn] {
 	for p := range q.lanes {
+		if isEmbedLane := p%2 == 1; isEmbedLane && q.embeds >= q.maxEmbed {
+			continue
+		}
 		if q.lanes[p].len() > 0 {
 			return &q.lanes[p]
 		}

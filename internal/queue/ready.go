@@ -78,7 +78,7 @@ func (q *Queue) readyLocked(e *entry) {
 	}
 	t := e.class.turn
 	if t.len() == 0 {
-		q.lanes[t.name.priority].push(t)
+		q.lanes[t.name.lane()].push(t)
 	}
 	t.push(e)
 }

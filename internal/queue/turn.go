@@ -2,10 +2,19 @@ package queue
 
 import "pulse"
 
-// turnName tells turns apart: the same crawl may wait in two priorities.
+// turnName tells turns apart: the same crawl may wait in several lanes.
 type turnName struct {
 	priority pulse.Priority
+	embed    bool
 	name     string
+}
+
+// lane is the place in Queue.lanes: of each priority the pages, then their vectors.
+func (n turnName) lane() int {
+	if n.embed {
+		return 2*int(n.priority) + 1
+	}
+	return 2 * int(n.priority)
 }
 
 // turn is the ready jobs of one crawl or host in one priority, by id. Jobs arrive
