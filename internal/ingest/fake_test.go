@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"pulse"
 	"pulse/internal/chunk"
+	"pulse/internal/embed"
 	"pulse/internal/queue"
 	"pulse/internal/store"
 )
@@ -88,6 +90,22 @@ func (s *fakeStore) Document(ctx context.Context, _, key string) (*store.Documen
 	}
 	record := *s.docs[key]
 	return &record, nil
+}
+
+func (s *fakeStore) Former(ctx context.Context, _, key string) (*pulse.Commit, error) {
+	if err := s.enter(ctx, "document", nil); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.docs[key] == nil {
+		return nil, nil
+	}
+	c := &pulse.Commit{Document: s.docs[key].Document, Chunks: s.docs[key].Chunks}
+	if w := s.writes[key]; w != nil {
+		c.Vectors = w.Vectors
+	}
+	return c, nil
 }
 
 func (s *fakeStore) Commit(ctx context.Context, w *store.Write) (store.Committed, error) {
@@ -188,9 +206,13 @@ type fakeEmbedder struct {
 	answer func(ctx context.Context, texts []string) ([]pulse.Vector, error) // nil: the vectors
 	calls  int
 	mu     sync.Mutex
+	wait   atomic.Int64 // nanoseconds that Wait tells
 }
 
-func (e *fakeEmbedder) Embed(ctx context.Context, texts []string) ([]pulse.Vector, error) {
+func (e *fakeEmbedder) Wait(embed.Lane) time.Duration { return time.Duration(e.wait.Load()) }
+
+func (e *fakeEmbedder) Embed(ctx context.Context, r embed.Request) ([]pulse.Vector, error) {
+	texts := r.Texts
 	e.mu.Lock()
 	e.calls++
 	answer := e.answer
@@ -271,8 +293,8 @@ func inWorld(t *testing.T, prepare func(w *world), test func(w *world)) {
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, store: newFakeStore(), queue: queue.New(queue.Options{}), logs: new(logBuffer), reports: make(chan JobReport, 100_000), ended: make(chan error, 1)}
 	w.deps = Deps{
-		Store: w.store, Queue: w.queue, Budget: queue.NewBudget(1 << 20), Chunker: chunk.NewCounting(words{}, chunk.Options{}),
-		Layout: 1, Decoders: map[string]Decoder{"test": decode},
+		Store: w.store, Queue: w.queue, Budget: queue.NewBudget(1 << 20),
+		Layout: Layout{ID: 1, Chunker: chunk.NewCounting(words{}, chunk.Options{})}, Decoders: map[string]Decoder{"test": decode},
 	}
 	w.opts = Options{
 		Workers: 4, Log: slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),

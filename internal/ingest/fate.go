@@ -90,7 +90,7 @@ func (f *fate) decide(job *pulse.Job, err error) verdict {
 		return f.dead(job, err.Error())
 	case errors.As(err, &away):
 		return f.whileAway(job, away)
-	case isFault(err):
+	case isFault(err), errors.Is(err, store.ErrOtherLayout): // it is cut anew by the layout that stands
 		return f.soon(job, err)
 	default:
 		return f.attempt(job, err)

@@ -9,15 +9,9 @@ import (
 
 	"pulse"
 	"pulse/internal/chunk"
+	"pulse/internal/embed"
 	"pulse/internal/store"
 )
-
-// Layout is one way of cutting pages and embedding their chunks, with its parts.
-type Layout struct {
-	ID       pulse.LayoutID
-	Chunker  *chunk.Chunker
-	Embedder Embedder // nil: documents have no vectors
-}
 
 // LayoutStore is what the store keeps of layouts while one is filled.
 type LayoutStore interface {
@@ -121,7 +115,10 @@ func (f *filler) untilFilled(ctx context.Context, c *pulse.Commit) {
 
 func (f *filler) fill(ctx context.Context, c *pulse.Commit) error {
 	d := &c.Document
-	pieces := f.layout.Chunker.Split(d.Title, d.Text)
+	pieces, err := f.layout.Chunker.Split(ctx, d.Title, d.Text)
+	if err != nil {
+		return fmt.Errorf("cut %s: %w", d.Key, err)
+	}
 	chunks := make([]pulse.Chunk, len(pieces))
 	for i := range pieces {
 		chunks[i] = pieces[i].Chunk
@@ -140,7 +137,10 @@ func (f *filler) vectors(ctx context.Context, c *pulse.Commit, pieces []chunk.Pi
 		return nil, nil
 	}
 	vectors := make([]pulse.Vector, len(pieces))
-	former := f.former(c)
+	var former map[uint64]pulse.Vector
+	if f.opts.SameModel {
+		former = vectorsByHash(c)
+	}
 	var texts []string
 	var at []int
 	for i := range pieces {
@@ -151,7 +151,7 @@ func (f *filler) vectors(ctx context.Context, c *pulse.Commit, pieces []chunk.Pi
 	if len(texts) == 0 {
 		return vectors, nil
 	}
-	made, err := f.layout.Embedder.Embed(ctx, texts)
+	made, err := f.layout.Embedder.Embed(ctx, embed.Request{Lane: embed.LaneBulk, Turn: "reembed", Texts: texts})
 	var input *pulse.InputError
 	switch {
 	case errors.As(err, &input): // it refused them all: they are without vectors
@@ -165,16 +165,4 @@ func (f *filler) vectors(ctx context.Context, c *pulse.Commit, pieces []chunk.Pi
 		vectors[at[i]] = v
 	}
 	return vectors, nil
-}
-
-// former is the vectors of the active layout by what was embedded.
-func (f *filler) former(c *pulse.Commit) map[uint64]pulse.Vector {
-	if !f.opts.SameModel || len(c.Vectors) != len(c.Chunks) {
-		return nil
-	}
-	m := make(map[uint64]pulse.Vector, len(c.Chunks))
-	for i := range c.Chunks {
-		m[c.Chunks[i].Hash] = c.Vectors[i]
-	}
-	return m
 }

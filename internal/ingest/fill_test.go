@@ -29,7 +29,7 @@ func newFilled(t *testing.T, pages int) *filled {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	f := &filled{t: t, store: s, old: Layout{Chunker: chunk.New(words{}, chunk.Options{MaxTokens: 40}), Embedder: new(fakeEmbedder)}}
+	f := &filled{t: t, store: s, old: Layout{Chunker: chunk.NewCounting(words{}, chunk.Options{MaxTokens: 40}), Embedder: new(fakeEmbedder)}}
 	f.old.ID, err = s.EnsureLayout(t.Context(), pulse.DefaultCollection, store.LayoutSpec{MaxTokens: 40})
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +60,10 @@ func (f *filled) commit(l Layout, page int, text string) error {
 		return err
 	}
 	w := &store.Write{Job: &receipt.Jobs[0], Layout: l.ID, Document: pulse.Document{Title: "Page", Text: text, ContentHash: text}}
-	pieces := l.Chunker.Split("Page", text)
+	pieces, err := l.Chunker.Split(context.Background(), "Page", text)
+	if err != nil {
+		return err
+	}
 	texts := make([]string, len(pieces))
 	for i := range pieces {
 		w.Chunks, texts[i] = append(w.Chunks, pieces[i].Chunk), pieces[i].Embed
@@ -77,7 +80,7 @@ func (f *filled) next(maxTokens int, e Embedder) Layout {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return Layout{ID: id, Chunker: chunk.New(words{}, chunk.Options{MaxTokens: maxTokens}), Embedder: e}
+	return Layout{ID: id, Chunker: chunk.NewCounting(words{}, chunk.Options{MaxTokens: maxTokens}), Embedder: e}
 }
 
 // check compares all documents with what the layout makes of their texts.
@@ -92,7 +95,10 @@ func (f *filled) check(l Layout, pages int) {
 	}
 	for i := range commits {
 		c := &commits[i]
-		pieces := l.Chunker.Split(c.Document.Title, c.Document.Text)
+		pieces, err := l.Chunker.Split(f.t.Context(), c.Document.Title, c.Document.Text)
+		if err != nil {
+			f.t.Fatal(err)
+		}
 		if c.Document.Layout != l.ID || len(c.Chunks) != len(pieces) || len(c.Vectors) != len(pieces) {
 			f.t.Fatalf("document %s has %d chunks, %d vectors of layout %d, want %d of %d", c.Document.Key, len(c.Chunks), len(c.Vectors), c.Document.Layout, len(pieces), l.ID)
 		}
@@ -212,7 +218,7 @@ func TestFillWaitsForTheEmbedder(t *testing.T) {
 			return vectorsOf(in), nil
 		}}
 		var troubles atomic.Int64
-		l := Layout{ID: 2, Chunker: chunk.New(words{}, chunk.Options{}), Embedder: e}
+		l := Layout{ID: 2, Chunker: chunk.NewCounting(words{}, chunk.Options{}), Embedder: e}
 		if err := Fill(t.Context(), s, l, FillOptions{OnTrouble: func(error) { troubles.Add(1) }}); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +233,7 @@ func TestFillWithoutVectorsWhereAllAreRefused(t *testing.T) {
 	e := &fakeEmbedder{answer: func(context.Context, []string) ([]pulse.Vector, error) {
 		return nil, &pulse.InputError{Message: "too long"}
 	}}
-	if err := Fill(t.Context(), s, Layout{ID: 2, Chunker: chunk.New(words{}, chunk.Options{}), Embedder: e}, FillOptions{}); err != nil {
+	if err := Fill(t.Context(), s, Layout{ID: 2, Chunker: chunk.NewCounting(words{}, chunk.Options{}), Embedder: e}, FillOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.filled) != 1 || s.filled[0] != nil {

@@ -14,6 +14,7 @@ import (
 
 	"pulse"
 	"pulse/internal/chunk"
+	"pulse/internal/embed"
 	"pulse/internal/queue"
 	"pulse/internal/store"
 )
@@ -34,6 +35,8 @@ type Jobs interface {
 // Documents is what the store keeps of pages.
 type Documents interface {
 	Document(ctx context.Context, collection, key string) (*store.DocumentRecord, error)
+	// Former is a document with its chunks and vectors; nil when it was never seen.
+	Former(ctx context.Context, collection, key string) (*pulse.Commit, error)
 	Commit(ctx context.Context, w *store.Write) (store.Committed, error)
 	CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse.CommitSeq, layout pulse.LayoutID, vectors []pulse.Vector) (store.Committed, error)
 	EraseSlice(ctx context.Context, e store.Erasure, from pulse.DocumentID, limit int) (next pulse.DocumentID, erased int, err error)
@@ -48,9 +51,19 @@ type Store interface {
 var _ Store = (*store.Store)(nil)
 
 // Embedder turns texts into vectors, one each; nil where it refused that text
-// alone. An error is about the embedder, unless it is a *pulse.InputError.
+// alone. An error is about the embedder, unless it is a *pulse.InputError. It is a part
+// of embed.Embedder.
 type Embedder interface {
-	Embed(ctx context.Context, texts []string) ([]pulse.Vector, error)
+	Embed(ctx context.Context, r embed.Request) ([]pulse.Vector, error)
+	// Wait is about how long a text that comes now will wait.
+	Wait(l embed.Lane) time.Duration
+}
+
+// Layout is one way of cutting pages and embedding their chunks, with its parts.
+type Layout struct {
+	ID       pulse.LayoutID
+	Chunker  *chunk.Chunker
+	Embedder Embedder // nil: documents have no vectors
 }
 
 // Decoder reads one part of its source.
@@ -61,9 +74,7 @@ type Deps struct {
 	Store    Store
 	Queue    *queue.Queue
 	Budget   *queue.Budget // shared with receiving bodies; nil bounds nothing
-	Chunker  *chunk.Chunker
-	Embedder Embedder           // nil: documents have no vectors
-	Layout   pulse.LayoutID     // how Chunker cuts and Embedder embeds
+	Layout   Layout
 	Decoders map[string]Decoder // by source
 }
 
@@ -117,6 +128,7 @@ type JobReport struct {
 	Job            *pulse.Job
 	Chunks         int
 	Refused        int   // chunks that the embedder refused: the page is partial
+	Reused         int   // chunks that kept their vectors
 	VectorsPending bool  // committed for keyword search alone
 	Err            error // why it did not end well; nil otherwise
 }
@@ -128,8 +140,9 @@ type Workers struct {
 	log     *slog.Logger
 	now     func() time.Time
 	fate    *fate
-	store   outage // the store does not take commits
-	embed   outage // the embedder does not answer
+	layout  atomic.Pointer[Layout] // each run of a job takes it once
+	store   outage                 // the store does not take commits
+	embed   outage                 // the embedder does not answer
 	running *runningFile
 	started atomic.Int64 // jobs since the start: the first are logged at info
 
@@ -140,7 +153,7 @@ type Workers struct {
 // New makes workers. It does no I/O; Recover and Run do.
 func New(d Deps, o Options) *Workers {
 	o = o.withDefaults()
-	return &Workers{
+	w := &Workers{
 		deps:  d,
 		opts:  o,
 		log:   o.Log,
@@ -149,4 +162,10 @@ func New(d Deps, o Options) *Workers {
 		store: outage{part: "store", first: firstFastRetry, log: o.Log, now: o.Now},
 		embed: outage{part: "embedder", first: time.Second, log: o.Log, now: o.Now},
 	}
+	w.Adopt(d.Layout)
+	return w
 }
+
+// Adopt has runs that begin from here on cut and embed by another layout. What has
+// begun by the former one is refused by the store (store.ErrOtherLayout) and runs again.
+func (w *Workers) Adopt(l Layout) { w.layout.Store(&l) }

@@ -50,7 +50,7 @@ func (w *Workers) upsert(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	write, err := w.write(r.job, change, page, pieces)
+	write, err := w.write(r, change, page, pieces)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (w *Workers) clean(ctx context.Context, r *run, change *pulse.Change) (clea
 
 func (w *Workers) chunk(ctx context.Context, r *run, page clean.Page) ([]chunk.Piece, error) {
 	start := w.now()
-	pieces, err := w.deps.Chunker.Split(ctx, page.Title, page.Text)
+	pieces, err := r.layout.Chunker.Split(ctx, page.Title, page.Text)
 	if err != nil {
 		return nil, fmt.Errorf("cut into chunks: %w", err)
 	}
@@ -102,7 +102,8 @@ func (w *Workers) chunk(ctx context.Context, r *run, page clean.Page) ([]chunk.P
 }
 
 // write gathers what the store commits, but the vectors.
-func (w *Workers) write(job *pulse.Job, change *pulse.Change, page clean.Page, pieces []chunk.Piece) (*store.Write, error) {
+func (w *Workers) write(r *run, change *pulse.Change, page clean.Page, pieces []chunk.Piece) (*store.Write, error) {
+	job := r.job
 	write := &store.Write{
 		Job: job,
 		Document: pulse.Document{
@@ -110,7 +111,7 @@ func (w *Workers) write(job *pulse.Job, change *pulse.Change, page clean.Page, p
 			Title: page.Title, Description: page.Description, Language: page.Language,
 			Country: change.Country, IsMobile: change.IsMobile, Metadata: change.Metadata, Text: page.Text,
 		},
-		Layout:  w.deps.Layout,
+		Layout:  r.layout.ID,
 		Chunks:  make([]pulse.Chunk, len(pieces)),
 		Aliases: aliases(job, change),
 	}

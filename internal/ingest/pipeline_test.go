@@ -284,8 +284,8 @@ func TestByteBudget(t *testing.T) {
 // All jobs run on the same parts: none is built for a job.
 func TestJobsShareTheInstances(t *testing.T) {
 	embedder := new(fakeEmbedder)
-	inWorld(t, func(w *world) { w.deps.Embedder, w.opts.Workers = embedder, 8 }, func(w *world) {
-		chunker := w.workers.deps.Chunker
+	inWorld(t, func(w *world) { w.deps.Layout.Embedder, w.opts.Workers = embedder, 8 }, func(w *world) {
+		chunker := w.workers.layout.Load().Chunker
 		for id := 1; id <= 100; id++ {
 			w.add(id, page(id))
 		}
@@ -294,7 +294,7 @@ func TestJobsShareTheInstances(t *testing.T) {
 				t.Errorf("job %d: %v", r.Job.ID, r.Err)
 			}
 		}
-		if embedder.count() != 100 || w.workers.deps.Embedder != Embedder(embedder) || w.workers.deps.Chunker != chunker {
+		if embedder.count() != 100 || w.workers.layout.Load().Embedder != Embedder(embedder) || w.workers.layout.Load().Chunker != chunker {
 			t.Errorf("%d calls of the one embedder", embedder.count())
 		}
 	})

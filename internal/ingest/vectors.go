@@ -4,32 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"pulse"
 	"pulse/internal/chunk"
+	"pulse/internal/embed"
 	"pulse/internal/store"
 )
+
+// leastVectorsWait is what a page waits for its vectors even where it is late already: an
+// embedder that keeps up answers in less, and a second commit costs more.
+const leastVectorsWait = 100 * time.Millisecond
 
 // vectors adds the vectors of a page to its write, or marks them as pending: the
 // page is not held up by an embedder that is slow or away, nor embedded again
 // when nothing of it has changed. The only error is that of the job's own
 // context.
 func (w *Workers) vectors(ctx context.Context, r *run, write *store.Write, pieces []chunk.Piece) error {
-	if w.deps.Embedder == nil || len(pieces) == 0 {
+	if r.layout.Embedder == nil || len(pieces) == 0 {
 		return nil
 	}
-	if w.embed.closed() || w.unchanged(ctx, write) {
+	patience := w.patience(r)
+	if w.embed.closed() || r.layout.Embedder.Wait(embed.LaneOf(r.job.Priority)) > patience {
 		write.VectorsPending = true
 		return ctx.Err()
 	}
-	texts := make([]string, len(pieces))
-	for i := range pieces {
-		texts[i] = pieces[i].Embed
+	former := w.former(ctx, write)
+	if former.unchanged {
+		write.VectorsPending = true
+		return ctx.Err()
 	}
 	start := w.now()
-	soon, cancel := context.WithTimeout(ctx, w.opts.VectorsWait)
+	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	vectors, err := w.embedTexts(soon, texts)
+	vectors, err := w.embedPieces(soon, r, pieces, former.vectors)
 	w.operation(ctx, r, opEmbed, &r.job.Stages.Embed, start)
 	if err != nil {
 		write.VectorsPending = true
@@ -39,26 +47,89 @@ func (w *Workers) vectors(ctx context.Context, r *run, write *store.Write, piece
 	return nil
 }
 
-// unchanged says whether the store holds this very content by this layout. If it
-// is wrong by the time of the commit, because another job came between, the
-// vectors follow by an embed job: VectorsPending is set with it.
-func (w *Workers) unchanged(ctx context.Context, write *store.Write) bool {
-	record, err := w.deps.Store.Document(ctx, write.Document.Collection, write.Document.Key)
-	if err != nil {
-		return false // the commit meets the same fault, if it lasts
+// patience is how long a page may wait for its vectors: what is left of VectorsWait since
+// it was accepted.
+func (w *Workers) patience(r *run) time.Duration {
+	left := w.opts.VectorsWait
+	if !r.job.AcceptedAt.IsZero() {
+		left -= w.now().Sub(r.job.AcceptedAt)
 	}
-	d := &record.Document
-	return d.State == pulse.StateLive && d.ContentHash == write.Document.ContentHash && d.Layout == write.Layout
+	return max(left, min(leastVectorsWait, w.opts.VectorsWait))
+}
+
+// embedPieces takes the vectors of chunks that say what they said, and embeds the rest.
+func (w *Workers) embedPieces(ctx context.Context, r *run, pieces []chunk.Piece, former map[uint64]pulse.Vector) ([]pulse.Vector, error) {
+	vectors := make([]pulse.Vector, len(pieces))
+	request := requestOf(r.job)
+	var at []int
+	for i := range pieces {
+		if v := former[pieces[i].Hash]; v != nil {
+			vectors[i] = v
+			continue
+		}
+		request.Texts, request.Tokens = append(request.Texts, pieces[i].Embed), append(request.Tokens, pieces[i].Tokens)
+		at = append(at, i)
+	}
+	r.report.Reused = len(pieces) - len(at)
+	if len(at) == 0 {
+		return vectors, nil
+	}
+	made, err := w.embedTexts(ctx, r, request)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range made {
+		vectors[at[i]] = v
+	}
+	return vectors, nil
+}
+
+// requestOf is an empty request in a job's lane and turn.
+func requestOf(job *pulse.Job) embed.Request {
+	return embed.Request{Lane: embed.LaneOf(job.Priority), Turn: job.Turn}
+}
+
+// formerPage is what the store holds of a page that is about to be replaced.
+type formerPage struct {
+	unchanged bool                    // this very content, by this layout
+	vectors   map[uint64]pulse.Vector // of its chunks, by what was embedded
+}
+
+// former looks at the page as it is stored. If that is wrong by the time of the commit,
+// because another job came between, an unchanged page's vectors follow by an embed job
+// (VectorsPending is set with it), and vectors are right for what was embedded anyway. A
+// page that cannot be read is embedded whole: the commit meets the same fault, if it lasts.
+func (w *Workers) former(ctx context.Context, write *store.Write) formerPage {
+	c, err := w.deps.Store.Former(ctx, write.Document.Collection, write.Document.Key)
+	if err != nil || c == nil || c.Document.State != pulse.StateLive || c.Document.Layout != write.Layout {
+		return formerPage{}
+	}
+	if c.Document.ContentHash == write.Document.ContentHash {
+		return formerPage{unchanged: true}
+	}
+	return formerPage{vectors: vectorsByHash(c)}
+}
+
+// vectorsByHash are a document's vectors by the hash of what was embedded.
+func vectorsByHash(c *pulse.Commit) map[uint64]pulse.Vector {
+	if len(c.Vectors) != len(c.Chunks) {
+		return nil
+	}
+	m := make(map[uint64]pulse.Vector, len(c.Chunks))
+	for i := range c.Chunks {
+		m[c.Chunks[i].Hash] = c.Vectors[i]
+	}
+	return m
 }
 
 // embedTexts embeds, and notes how the embedder does. When it fails, the gate
 // closes for a while; when it merely takes too long for one page while others got
 // their answer, it does not.
-func (w *Workers) embedTexts(ctx context.Context, texts []string) ([]pulse.Vector, error) {
+func (w *Workers) embedTexts(ctx context.Context, r *run, request embed.Request) ([]pulse.Vector, error) {
 	start := w.now()
-	vectors, err := w.deps.Embedder.Embed(ctx, texts)
-	if err == nil && len(vectors) != len(texts) {
-		err = fmt.Errorf("embedder answered %d vectors for %d texts", len(vectors), len(texts))
+	vectors, err := r.layout.Embedder.Embed(ctx, request)
+	if err == nil && len(vectors) != len(request.Texts) {
+		err = fmt.Errorf("embedder answered %d vectors for %d texts", len(vectors), len(request.Texts))
 	}
 	if err == nil {
 		w.embedded.Store(w.now().UnixNano())
@@ -86,7 +157,7 @@ func (w *Workers) embedLater(ctx context.Context, r *run) error {
 		return fmt.Errorf("read document %s: %w", r.job.Key, err)
 	}
 	d := &record.Document
-	if w.deps.Embedder == nil || d.State != pulse.StateLive || d.Layout != w.deps.Layout {
+	if r.layout.Embedder == nil || d.State != pulse.StateLive || d.Layout != r.layout.ID {
 		return pulse.ErrSuperseded // another layout's vectors are that layout's affair
 	}
 	if w.embed.closed() {
@@ -102,7 +173,9 @@ func (w *Workers) embedLater(ctx context.Context, r *run) error {
 func (w *Workers) embedStored(ctx context.Context, r *run, d *pulse.Document, texts []string) error {
 	r.report.Chunks = len(texts)
 	start := w.now()
-	vectors, err := w.embedTexts(ctx, texts)
+	request := requestOf(r.job)
+	request.Texts = texts
+	vectors, err := w.embedTexts(ctx, r, request)
 	w.operation(ctx, r, opEmbed, &r.job.Stages.Embed, start)
 	var input *pulse.InputError
 	switch {

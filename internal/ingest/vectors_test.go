@@ -2,13 +2,16 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"pulse"
+	"pulse/internal/chunk"
 	"pulse/internal/store"
 )
 
@@ -23,7 +26,7 @@ func hang(ctx context.Context, _ []string) ([]pulse.Vector, error) {
 }
 
 func withEmbedder(e *fakeEmbedder) func(w *world) {
-	return func(w *world) { w.deps.Embedder = e }
+	return func(w *world) { w.deps.Layout.Embedder = e }
 }
 
 func TestVectors(t *testing.T) {
@@ -194,7 +197,7 @@ func TestEmbedJob(t *testing.T) {
 			stored(w, func(d *pulse.Document) { d.CommitSeq = 10 })
 			return vectorsOf(texts), nil
 		}
-		inWorld(t, func(here *world) { w = here; w.deps.Embedder = e }, func(w *world) {
+		inWorld(t, func(here *world) { w = here; w.deps.Layout.Embedder = e }, func(w *world) {
 			stored(w, func(*pulse.Document) {})
 			w.queue.Add(embedJob(w))
 			if r := w.next(); r.Job.Outcome != pulse.OutcomeSuperseded {
@@ -236,5 +239,80 @@ func TestEmbedJob(t *testing.T) {
 				t.Errorf("cause %q", r.Job.LastError)
 			}
 		})
+	})
+}
+
+// TestVectorsOfAQueueThatIsTooLong commits for keyword search at once where the embedder
+// says that a text would wait longer than its page may.
+func TestVectorsOfAQueueThatIsTooLong(t *testing.T) {
+	e := new(fakeEmbedder)
+	e.wait.Store(int64(6 * time.Second))
+	inWorld(t, withEmbedder(e), func(w *world) {
+		start := time.Now()
+		w.add(1, page(1))
+		r, _ := w.last(1)
+		if took := time.Since(start); took != 0 || !r.VectorsPending {
+			t.Errorf("after %v: %+v", took, r)
+		}
+		e.wait.Store(int64(time.Second))
+		w.add(2, page(2))
+		if r, _ := w.last(2); r.VectorsPending {
+			t.Errorf("a second was too long: %+v", r)
+		}
+		late := newJob(3) // accepted a minute ago: what it may wait is over
+		late.AcceptedAt = time.Now().Add(-time.Minute)
+		w.addPart(late, `{"Kind":"upsert","Title":"Page 3","Markdown":"Some text that waits."}`)
+		if r, _ := w.last(3); !r.VectorsPending {
+			t.Errorf("a late page waited: %+v", r)
+		}
+	})
+}
+
+// TestVectorsAreKept embeds only the chunks that say something else.
+func TestVectorsAreKept(t *testing.T) {
+	var texts atomic.Int64
+	e := &fakeEmbedder{answer: func(_ context.Context, in []string) ([]pulse.Vector, error) {
+		texts.Add(int64(len(in)))
+		return vectorsOf(in), nil
+	}}
+	inWorld(t, withEmbedder(e), func(w *world) {
+		text := strings.Repeat("# One\n\n"+strings.Repeat("some words that stay here ", 40)+"\n\n", 3)
+		w.add(1, pulse.Change{Kind: pulse.KindUpsert, Title: "Page", Markdown: text + "# Two\n\nThe old end."})
+		first, _ := w.last(1)
+		again := newJob(2)
+		again.Key, again.URL = newJob(1).Key, newJob(1).URL
+		w.store.mu.Lock()
+		w.store.parts[again.Delivery], _ = json.Marshal(pulse.Change{Kind: pulse.KindUpsert, Title: "Page", Markdown: text + "# Two\n\nThe new end."})
+		w.store.mu.Unlock()
+		w.queue.Add(again)
+		r, _ := w.last(2)
+		if r.Chunks != first.Chunks || r.Reused != r.Chunks-1 || int(texts.Load()) != first.Chunks+1 {
+			t.Errorf("first %d chunks, then %d with %d kept; %d texts embedded", first.Chunks, r.Chunks, r.Reused, texts.Load())
+		}
+		got := w.store.writes[again.Key]
+		for i, c := range got.Chunks {
+			if embedded := chunk.Embed("Page", c.Headings, got.Document.Text[c.Start:c.End]); got.Vectors[i][0] != float32(len(embedded)) {
+				t.Errorf("chunk %d has another's vector", i)
+			}
+		}
+	})
+}
+
+// TestAnotherLayoutCutsAnew runs a job again that was cut by the former layout.
+func TestAnotherLayoutCutsAnew(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.store.fail = func(_ context.Context, call string, _ *pulse.Job) error {
+			if call == "commit" && w.workers.layout.Load().ID == 1 {
+				w.workers.Adopt(Layout{ID: 2, Chunker: w.deps.Layout.Chunker})
+				return store.ErrOtherLayout
+			}
+			return nil
+		}
+	}, func(w *world) {
+		j := w.add(1, page(1))
+		r, runs := w.last(1)
+		if r.Job.Outcome != pulse.OutcomeIndexed || runs != 2 || w.store.writes[j.Key].Layout != 2 {
+			t.Errorf("after %d runs: %+v", runs, r.Job)
+		}
 	})
 }

@@ -107,13 +107,14 @@ func (w *Workers) awaitStore(soft context.Context) bool {
 type run struct {
 	job    *pulse.Job
 	report JobReport
+	layout *Layout
 	weight int64 // bytes of the budget that it holds
 	runLog
 }
 
 // do runs a job within the byte budget and sees it to its end.
 func (w *Workers) do(soft, hard context.Context, slot int, job *pulse.Job) {
-	r := &run{job: job, report: JobReport{Job: job}}
+	r := &run{job: job, report: JobReport{Job: job}, layout: w.layout.Load()}
 	if err := w.acquire(soft, r, bytesFactor*job.Bytes); err != nil {
 		w.deps.Queue.Done(job.ID) // shutting down: it stays available in the store
 		return

@@ -334,7 +334,7 @@ func TestRunningFileFollowsTheWork(t *testing.T) {
 }
 
 func TestFirstJobsAreLoggedAtInfo(t *testing.T) {
-	inWorld(t, func(w *world) { w.deps.Embedder, w.opts.Workers = new(fakeEmbedder), 1 }, func(w *world) {
+	inWorld(t, func(w *world) { w.deps.Layout.Embedder, w.opts.Workers = new(fakeEmbedder), 1 }, func(w *world) {
 		for id := 1; id <= 25; id++ {
 			w.add(id, page(id))
 			w.next()

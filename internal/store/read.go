@@ -208,6 +208,23 @@ func (s *Store) Document(ctx context.Context, collection, key string) (*Document
 	return rec, nil
 }
 
+// Former is a document as a worker finds it that is about to replace it: with its chunks
+// and vectors, without its history; nil when it was never seen.
+func (s *Store) Former(ctx context.Context, collection, key string) (former *pulse.Commit, err error) {
+	rows, err := s.read.QueryContext(ctx, selectCommits+` WHERE d.key_hash = ? AND d.key = ? AND d.collection = ?`, hashOf(collection, key), key, collection)
+	if err == nil {
+		err = eachRow(rows, func(r *sql.Rows) error {
+			c, err := s.scanCommit(r)
+			former = &c
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read former document %q: %w", key, explain(err))
+	}
+	return former, nil
+}
+
 func (s *Store) document(ctx context.Context, collection, key string) (*DocumentRecord, error) {
 	rec := new(DocumentRecord)
 	rows, err := s.read.QueryContext(ctx, selectCommits+` WHERE d.key_hash = ? AND d.key = ? AND d.collection = ?`, hashOf(collection, key), key, collection)
