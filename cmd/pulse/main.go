@@ -40,6 +40,7 @@ type commandLine struct {
 	Documents  documentsCmd  `cmd:"" help:"List, show and delete documents."`
 	Tokenize   tokenizeCmd   `cmd:"" help:"Show the tokens of texts."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Build the index anew from the store."`
+	Reembed    reembedCmd    `cmd:"" help:"Cut and embed all pages anew with other settings; search goes on."`
 	Doctor     doctorCmd     `cmd:"" help:"Look for what is wrong, and say what to do."`
 	Chunk      chunkCmd      `cmd:"" help:"Cut texts into chunks: JSON Lines in and out."`
 	Bench      benchCmd      `cmd:"" help:"Measure what this machine takes."`
@@ -148,7 +149,7 @@ var errReported = errors.New("failed")
 // helpGroups are the groups of options that a command's help shows; of other
 // commands it shows the client's alone.
 var helpGroups = map[string]string{
-	"serve": "store server ingest model search", "ingest": "client store ingest model", "try": "-", "bench": "-", "version": "-", "doctor": "client store server model",
+	"serve": "store server ingest model search", "reembed": "client store ingest model", "ingest": "client store ingest model", "try": "-", "bench": "-", "version": "-", "doctor": "client store server model",
 	"tokenize": "model", "chunk": "model",
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,10 +39,11 @@ type App struct {
 	shutdown  chan struct{}      // closed when the listeners have closed gracefully
 	receiving chan struct{}      // closed when the listener answers
 
-	rebuilding sync.Mutex
-	rebuilds   sync.WaitGroup
-	endRebuild context.CancelFunc
-	rebuildCtx context.Context
+	reembedding reembedding
+	rebuilding  sync.Mutex
+	rebuilds    sync.WaitGroup
+	endRebuild  context.CancelFunc
+	rebuildCtx  context.Context
 
 	failOnce sync.Once
 	failed   chan struct{}
@@ -149,6 +151,7 @@ const stopSlack = 15 * time.Second
 // another call runs.
 func (a *App) Stop() error {
 	a.endRebuild()
+	a.reembedding.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), a.cfg.ShutdownTimeout+stopSlack)
 	defer cancel()
 	err := a.pool.Stop(ctx)
@@ -180,7 +183,34 @@ func Run(ctx context.Context, cfg *Config) error {
 // telemetry is what /v1/stats shows beside the counts.
 func (a *App) telemetry() httpapi.Telemetry {
 	keyword, vector := a.times.percentiles()
-	return httpapi.Telemetry{Keyword: keyword, Vector: vector, Embedder: httpapi.EmbedderStats{Name: a.cfg.Embedder}}
+	return httpapi.Telemetry{Keyword: keyword, Vector: vector, Embedder: a.embedderStats()}
+}
+
+// embedderStats says who embeds, and how that stands.
+func (a *App) embedderStats() httpapi.EmbedderStats {
+	parts := a.pool.layout.Load()
+	if parts == nil || parts.embedder == nil {
+		return httpapi.EmbedderStats{Name: embedderNone}
+	}
+	m := parts.embedder.Model()
+	s := httpapi.EmbedderStats{Name: redacted(parts.cfg.Embedder), Model: m.Name, Dimension: m.Dimension, State: "ready"}
+	r, ok := parts.embedder.(*remote)
+	if !ok {
+		return s
+	}
+	var states []string
+	for _, e := range r.Endpoints() {
+		if e.State == "up" {
+			return s
+		}
+		state := e.Name + " is " + e.State
+		if e.Err != nil {
+			state += ": " + e.Err.Error()
+		}
+		states = append(states, state)
+	}
+	s.State = "away: " + strings.Join(states, "; ")
+	return s
 }
 
 // Searchable is the time from receipt to searchable by keyword, of the latest pages.

@@ -181,7 +181,7 @@ func TestUnknownCollection(t *testing.T) {
 		t.Errorf("search: %+v, %v", answer, err)
 	}
 	id, spec, err := a.Services().Store.ActiveLayout(t.Context(), "news")
-	if err != nil || id != a.Services().Layout || spec != a.cfg.layoutSpec(a.pool.Tokenizer) {
+	if err != nil || id != a.Services().Layout() || spec != a.pool.layout.Load().identity.settledSpec() {
 		t.Errorf("layout %d %+v, %v", id, spec, err)
 	}
 }

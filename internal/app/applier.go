@@ -16,7 +16,14 @@ type watchedIndex struct {
 	*local.Index
 	now       func() time.Time
 	applied   func(commits []pulse.Commit, at time.Time)
+	replaced  func()            // the index holds another history's data now
 	failpoint func(name string) // nil outside tests
+}
+
+// Replace implements index.Rebuilder.
+func (w *watchedIndex) Replace(fresh index.Applier) {
+	w.Index.Replace(fresh)
+	w.replaced()
 }
 
 // Apply implements index.Applier.

@@ -49,9 +49,8 @@ func (c *Config) checkParts() error {
 	if c.Index != "local" {
 		refuse("index", c.Index, "local")
 	}
-	if c.Embedder != "none" {
-		wrong = append(wrong, fmt.Errorf("--embedder %s (from %s): embedders come with a later release: use none (%s=none); search is by keyword until then",
-			redacted(c.Embedder), c.origin("embedder"), variableOf("embedder")))
+	if err := c.checkEmbedder(); err != nil {
+		wrong = append(wrong, err)
 	}
 	return errors.Join(wrong...)
 }
@@ -91,6 +90,10 @@ func (c *Config) checkNumbers() error {
 	must(c.ShutdownTimeout > 0, "shutdown-timeout", "above 0")
 	must(c.KeepDeliveries > 0, "keep-deliveries", "above 0")
 	must(c.QueryEmbedTimeout > 0, "query-embed-timeout", "above 0")
+	must(c.EmbedderConnections > 0, "embedder-connections", "above 0")
+	must(c.EmbedderConnectionsPerHost > 0, "embedder-connections-per-host", "above 0")
+	must(c.EmbedderIdleExpiry > 0, "embedder-idle-expiry", "above 0")
+	must(c.EmbedderTimeout > 0, "embedder-timeout", "above 0")
 	return errors.Join(wrong...)
 }
 
@@ -100,7 +103,7 @@ func (c *Config) checkSecrets() error {
 		s := &secrets[i]
 		switch value := *s.field(c); {
 		case value == "":
-		case len(value) < minSecret:
+		case len(value) < minSecret && !s.foreign:
 			wrong = append(wrong, fmt.Errorf("%s (from %s) has %d characters, at least %d are needed: make one with `openssl rand -hex 32`",
 				s.name, c.origin(s.name), len(value), minSecret))
 		case strings.TrimSpace(value) != value || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):

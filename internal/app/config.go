@@ -25,7 +25,14 @@ type Config struct {
 	Store    string `group:"store" default:"sqlite" placeholder:"URL" help:"Where the truth is kept: sqlite (in --data) or sqlite:PATH."`
 	Queue    string `group:"store" default:"store" placeholder:"URL" help:"What hands out jobs: store."`
 	Index    string `group:"store" default:"local" placeholder:"URL" help:"What answers queries: local."`
-	Embedder string `group:"store" default:"none" placeholder:"URL" help:"What makes vectors: none."`
+	Embedder string `group:"store" default:"none" placeholder:"URL" help:"What makes vectors: none, tei+http://HOST:PORT, openai+https://HOST/v1?model=NAME or ollama+http://HOST:PORT?model=NAME; several of one kind with commas."`
+
+	QueryPrefix                string        `group:"model" placeholder:"TEXT" help:"Put before a query; without it what the model was trained with, where its name is known."`
+	DocumentPrefix             string        `group:"model" placeholder:"TEXT" help:"Put before a page's chunks; without it as for queries."`
+	EmbedderConnections        int           `group:"model" default:"100" placeholder:"N" help:"Connections to all endpoints."`
+	EmbedderConnectionsPerHost int           `group:"model" default:"20" placeholder:"N" help:"Connections, and requests at once, to one endpoint."`
+	EmbedderIdleExpiry         time.Duration `group:"model" default:"30s" placeholder:"TIME" help:"How long a connection without a request is kept."`
+	EmbedderTimeout            time.Duration `group:"model" default:"2m" placeholder:"TIME" help:"Time that one request has."`
 
 	Tokenizer string `group:"model" placeholder:"FILE|DIR" help:"Tokenizer of the embedding model: a tokenizer.json (or .gz), the folder that holds it, or a model whose tokenizer is built in: all-MiniLM-L6-v2 (without this option) or Qwen3-Embedding."`
 
@@ -59,12 +66,14 @@ type Config struct {
 	APIKey          string `kong:"-"` // PULSE_API_KEY: full access
 	FirecrawlSecret string `kong:"-"` // PULSE_FIRECRAWL_SECRET: HMAC
 	FirecrawlToken  string `kong:"-"` // PULSE_FIRECRAWL_TOKEN: for a sender that cannot sign
+	EmbedderAPIKey  string `kong:"-"`
 
 	Log *slog.Logger     `kong:"-"` // nil: to the standard error, by LogFormat and LogLevel
 	Now func() time.Time `kong:"-"` // nil: time.Now
 
 	origins  map[string]string // by flag or variable: where a value came from; absent: the default
 	warnings []string          // about variables that do nothing
+	asIs     bool              // goes by the layout that the data has: pulse reembed without a server
 	own      bool              // of a command's own app, that nobody else reaches: no warnings
 }
 
@@ -117,19 +126,22 @@ func (c *Config) Finish(k *kong.Context, env *Environment) error {
 
 // secret is one secret option.
 type secret struct {
-	name  string // the variable
-	old   []string
-	field func(*Config) *string
-	help  string
+	name    string // the variable
+	old     []string
+	field   func(*Config) *string
+	help    string
+	foreign bool // made by somebody else: of any length
 }
 
 var secrets = [...]secret{
 	{"PULSE_API_KEY", []string{"WEBHOOK_API_SECRET", "SEARCH_BRIDGE_API_SECRET"},
-		func(c *Config) *string { return &c.APIKey }, "API key"},
+		func(c *Config) *string { return &c.APIKey }, "API key", false},
 	{"PULSE_FIRECRAWL_SECRET", []string{"WEBHOOK_SECRET", "SEARCH_BRIDGE_WEBHOOK_SECRET"},
-		func(c *Config) *string { return &c.FirecrawlSecret }, "secret of Firecrawl's webhooks"},
+		func(c *Config) *string { return &c.FirecrawlSecret }, "secret of Firecrawl's webhooks", false},
 	{"PULSE_FIRECRAWL_TOKEN", nil,
-		func(c *Config) *string { return &c.FirecrawlToken }, "token of Firecrawl's webhooks"},
+		func(c *Config) *string { return &c.FirecrawlToken }, "token of Firecrawl's webhooks", false},
+	{"PULSE_EMBEDDER_API_KEY", nil,
+		func(c *Config) *string { return &c.EmbedderAPIKey }, "key of the embedding endpoints", true},
 }
 
 // LoadConfig parses flags and environment without a command: for tests, and for
@@ -163,6 +175,17 @@ func DefaultConfig() *Config {
 
 // Given says whether a flag or a variable set the option.
 func (c *Config) Given(flag string) bool { return c.origins[flag] != "" }
+
+// setOrigin notes that an option was set after the start.
+func (c *Config) setOrigin(flag, by string) {
+	origins := map[string]string{flag: by}
+	for name, from := range c.origins {
+		if name != flag {
+			origins[name] = from
+		}
+	}
+	c.origins = origins
+}
 
 // origin is where an option's value came from, for people.
 func (c *Config) origin(name string) string {

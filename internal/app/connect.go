@@ -116,6 +116,14 @@ func StartOwn(ctx context.Context, cfg *Config, work bool) (*App, error) {
 	return a, nil
 }
 
+// ConnectToReembed finds the way as Connect does. An app of the command's own goes by the
+// settings of the data, whatever the configuration says: that is what is to change.
+func ConnectToReembed(ctx context.Context, cfg *Config) (*Connection, error) {
+	asIs := *cfg
+	asIs.asIs = true
+	return Connect(ctx, &asIs, false)
+}
+
 func connectOwn(ctx context.Context, cfg *Config, work bool) (*Connection, error) {
 	a, err := StartOwn(ctx, cfg, work)
 	if err != nil {

@@ -2,37 +2,141 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 
 	"pulse"
 	"pulse/internal/chunk"
+	"pulse/internal/embed"
+	"pulse/internal/ingest"
+	"pulse/internal/search"
 	"pulse/internal/store"
 	"pulse/internal/token"
 )
 
-// layoutSpec is how this configuration cuts and embeds.
-func (c *Config) layoutSpec(t *token.Tokenizer) store.LayoutSpec {
-	return store.LayoutSpec{
-		Tokenizer: t.Hash(), MaxTokens: c.MaxChunkTokens, OverlapTokens: c.ChunkOverlapTokens, Chunker: chunk.Version,
+// layoutParts are a layout with what cuts and embeds by it.
+type layoutParts struct {
+	id       pulse.LayoutID
+	cfg      *Config // that it was made of
+	identity *identity
+	chunker  *chunk.Chunker
+	embedder closableEmbedder // nil: there are no vectors
+}
+
+type closableEmbedder interface {
+	embed.Embedder
+	Close()
+}
+
+// ingest is the layout as workers know it.
+func (p *layoutParts) ingest() ingest.Layout {
+	l := ingest.Layout{ID: p.id, Chunker: p.chunker}
+	if p.embedder != nil {
+		l.Embedder = p.embedder
+	}
+	return l
+}
+
+func (p *layoutParts) close() {
+	if p != nil && p.embedder != nil {
+		p.embedder.Close()
 	}
 }
 
-// ensureLayout makes the layout of the default collection, or refuses to go on with
-// settings that its documents were not cut by.
-func ensureLayout(ctx context.Context, st *store.Store, want store.LayoutSpec) (pulse.LayoutID, error) {
-	id, have, err := st.ActiveLayout(ctx, pulse.DefaultCollection)
+// layoutSpec is how this configuration cuts and embeds, as far as it says by itself.
+func (c *Config) layoutSpec(t *token.Tokenizer) store.LayoutSpec {
+	model, dimension := c.model()
+	return store.LayoutSpec{
+		Tokenizer: t.Hash(), MaxTokens: c.MaxChunkTokens, OverlapTokens: c.ChunkOverlapTokens, Chunker: chunk.Version,
+		Model: model, Dimension: dimension, Prefixes: c.prefixSpec(model),
+	}
+}
+
+// openLayout makes the parts of a layout. It waits for no endpoint.
+func (a *App) openLayout(ctx context.Context, c *Config, id pulse.LayoutID, spec store.LayoutSpec) (*layoutParts, error) {
+	probe, err := a.pool.Store.Probe(ctx, id)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	if id != 0 && have != want {
-		return 0, usagef("the data folder was filled with other settings: %s: start with the old ones, or with another --data folder", layoutDifferences(have, want))
+	p, err := a.newLayoutParts(c, &identity{store: a.pool.Store, layout: id, spec: spec, probe: probe})
+	if err == nil {
+		p.id = id
 	}
-	if id != 0 {
-		return id, nil
+	return p, err
+}
+
+func (a *App) newLayoutParts(c *Config, known *identity) (*layoutParts, error) {
+	t, err := c.tokenizer()
+	if err != nil {
+		return nil, err
 	}
-	return st.EnsureLayout(ctx, pulse.DefaultCollection, want)
+	p := &layoutParts{cfg: c, identity: known}
+	p.chunker = chunk.New(t, ChunkOptions(c.MaxChunkTokens, c.ChunkOverlapTokens))
+	e, err := a.openEmbedder(c, known)
+	if err != nil {
+		return nil, err
+	}
+	if e != nil {
+		p.embedder = e
+	}
+	return p, nil
+}
+
+// ensureLayout finds or makes the layout of the default collection, or refuses to go on
+// with settings that its documents were not cut by.
+func ensureLayout(ctx context.Context, st *store.Store, c *Config) (pulse.LayoutID, store.LayoutSpec, error) {
+	id, have, err := st.ActiveLayout(ctx, pulse.DefaultCollection)
+	if err != nil || id != 0 && c.asIs {
+		return id, have, err
+	}
+	t, err := c.tokenizer()
+	if err != nil {
+		return 0, have, err
+	}
+	want := c.layoutSpec(t)
+	if id == 0 {
+		id, err = st.EnsureLayout(ctx, pulse.DefaultCollection, want)
+		return id, want, err
+	}
+	if have.Model == unknownModel && want.Model != "" && want.Model != unknownModel { // it says so now
+		have.Model, have.Prefixes = want.Model, want.Prefixes
+		err = st.CompleteLayout(ctx, id, have)
+	}
+	if want = settled(want, have); err == nil && have != want {
+		err = usagef("the data folder was filled with other settings: %s: start with the old ones, or run `pulse reembed` with the new ones", layoutDifferences(have, want))
+	}
+	return id, have, err
+}
+
+// asData is the configuration with the settings that the data was cut by, and without an
+// embedder: nobody asks anything of an app that only fills another layout.
+func (a *App) asData(ctx context.Context) (*Config, error) {
+	id, spec, err := a.pool.Store.ActiveLayout(ctx, pulse.DefaultCollection)
+	if err == nil && id == 0 {
+		err = usagef("there are no pages in %s yet: nothing is to be embedded anew", a.cfg.DataDir())
+	}
+	if err == nil && spec.Model != "" && !a.cfg.Given("embedder") {
+		err = usagef("the data was embedded by %s: name the embedder that is to embed it anew, with --embedder", orNone(spec.Model))
+	}
+	if t, wrong := a.cfg.tokenizer(); err == nil && (wrong != nil || t.Hash() != spec.Tokenizer) && !a.cfg.Given("tokenizer") {
+		err = usagef("the data was cut by another tokenizer: name the one that is to cut it anew, with --tokenizer")
+	}
+	c := *a.cfg
+	c.MaxChunkTokens, c.ChunkOverlapTokens, c.Embedder = spec.MaxTokens, spec.OverlapTokens, embedderNone
+	return &c, err
+}
+
+// settled takes from a layout what the configuration leaves to the endpoint.
+func settled(want, have store.LayoutSpec) store.LayoutSpec {
+	if want.Model == unknownModel && have.Model != "" {
+		want.Model, want.Prefixes = have.Model, have.Prefixes
+	}
+	if want.Model != "" && want.Dimension == 0 {
+		want.Dimension = have.Dimension
+	}
+	return want
 }
 
 // layoutDifferences names each setting that differs, with both values.
@@ -49,34 +153,56 @@ func layoutDifferences(have, want store.LayoutSpec) string {
 	differs("the chunker's version", have.Chunker, want.Chunker)
 	differs("the embedder's model", orNone(have.Model), orNone(want.Model))
 	differs("the dimension of vectors", have.Dimension, want.Dimension)
-	differs("the embedder's prefixes", orNone(have.Prefixes), orNone(want.Prefixes))
+	differs("the embedder's document prefix", orNone(have.Prefixes), orNone(want.Prefixes))
 	return strings.Join(all, ", ")
 }
 
 func orNone(s string) string {
-	if s == "" {
+	switch s {
+	case "":
 		return "none"
+	case unknownModel:
+		return "not known yet"
 	}
 	return s
 }
 
-// workerStore is the store as workers see it: the first commit into a collection
-// that is new gives it its layout. All collections have the layout of the default
-// one, which is checked at the start.
+// workerStore is the store as workers see it: the first commit into a collection that is
+// new gives it its layout. All collections have one layout.
 type workerStore struct {
 	*store.Store
-	spec  store.LayoutSpec
-	known sync.Map // collection → struct{}
+	current func() *layoutParts
+	known   sync.Map // collection → struct{}
 }
 
 // Commit commits a page.
 func (w *workerStore) Commit(ctx context.Context, write *store.Write) (store.Committed, error) {
 	name := write.Job.Collection
 	if _, known := w.known.Load(name); !known {
-		if _, err := w.EnsureLayout(ctx, name, w.spec); err != nil {
+		if _, err := w.EnsureLayout(ctx, name, w.current().identity.settledSpec()); err != nil {
 			return store.Committed{}, err
 		}
 		w.known.Store(name, struct{}{})
 	}
 	return w.Store.Commit(ctx, write)
 }
+
+// queryEmbedder embeds queries as the index that serves was embedded.
+type queryEmbedder struct{ of func() *layoutParts }
+
+// EmbedQuery implements search.QueryEmbedder.
+func (q queryEmbedder) EmbedQuery(ctx context.Context, text string) (pulse.Vector, error) {
+	p := q.of()
+	if p == nil || p.embedder == nil {
+		return nil, search.ErrNoEmbedder
+	}
+	v, err := p.embedder.EmbedQuery(ctx, text)
+	var away *embed.AwayError
+	if errors.As(err, &away) {
+		return nil, errAway
+	}
+	return v, err
+}
+
+// errAway is what people who ask are told; the log has the cause.
+var errAway = errors.New("no embedding endpoint answers")

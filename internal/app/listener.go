@@ -73,7 +73,7 @@ func (a *App) handler() http.Handler {
 	}
 	return httpapi.New(httpapi.Deps{
 		Store: func() *store.Store { return s.Store }, Queue: s.Queue, Budget: s.Budget, Search: a.warmSearch, Ready: a.notReady,
-		Ends: s.Ends, Metrics: a.metrics.handler(), Rebuild: a.rebuild, Stats: a.telemetry,
+		Ends: s.Ends, Metrics: a.metrics.handler(), Rebuild: a.rebuild, Reembed: a, Stats: a.telemetry,
 	}, httpapi.Options{
 		APIKey: c.APIKey, FirecrawlSecret: c.FirecrawlSecret, FirecrawlToken: c.FirecrawlToken, Public: c.public(),
 		SpoolDir: c.DataDir(), MinFree: minFree, Version: BuildVersion().Version, Log: a.log, Now: a.now,

@@ -30,6 +30,7 @@ type metrics struct {
 	searchable *prometheus.HistogramVec
 	applyTime  prometheus.Histogram
 	start      *prometheus.GaugeVec
+	embeds     embedMetrics
 	now        func() time.Time
 }
 
@@ -57,6 +58,7 @@ func newMetrics(now func() time.Time) *metrics {
 	m.searchable = m.histogram("pulse_time_to_searchable_seconds", "From the receipt of a page to its being searchable.", secondsBuckets, "kind")
 	m.applyTime = m.histogram("pulse_apply_duration_seconds", "Time in which the local index applies a batch of commits.", stageBuckets).WithLabelValues().(prometheus.Histogram)
 	m.start = m.gauge("pulse_start_seconds", "Time that a part took to start.", "part")
+	m.embeds = newEmbedMetrics(m)
 	return m
 }
 

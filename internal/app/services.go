@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"pulse"
@@ -20,7 +21,6 @@ import (
 	"pulse/internal/source/file"
 	"pulse/internal/source/firecrawl"
 	"pulse/internal/store"
-	"pulse/internal/token"
 )
 
 // budgetBytes bounds what receiving bodies and running pages hold together.
@@ -32,24 +32,28 @@ const warmPatience = 30 * time.Second
 
 // Services are the shared parts. Each is set once, when it is built.
 type Services struct {
-	Store     *store.Store
-	Queue     *queue.Queue
-	Budget    *queue.Budget // of receiving bodies and running pages
-	Tokenizer *token.Tokenizer
-	Chunker   *chunk.Chunker
-	Layout    pulse.LayoutID
-	Index     *local.Index
-	Follower  *index.Follower
-	Searcher  *search.Searcher
-	Ends      *httpapi.Ends
-	Workers   *ingest.Workers // nil with --workers 0
+	Store    *store.Store
+	Queue    *queue.Queue
+	Budget   *queue.Budget // of receiving bodies and running pages
+	Index    *local.Index
+	Follower *index.Follower
+	Searcher *search.Searcher
+	Ends     *httpapi.Ends
+	Workers  *ingest.Workers // nil with --workers 0
+
+	// layout is how pages are cut and embedded, queries how queries are: the same but for
+	// the moment in which the index is filled anew after a switch of layouts.
+	layout, queries atomic.Pointer[layoutParts]
 }
+
+// Layout is the layout that pages are cut by.
+func (s *Services) Layout() pulse.LayoutID { return s.layout.Load().id }
 
 // parts lists what an App consists of, in the order in which it is built.
 func (a *App) parts() []part {
 	return []part{
 		{name: "store", build: a.openStore, stop: a.closeStore},
-		{name: "layout", build: a.buildLayout},
+		{name: "layout", build: a.buildLayout, stop: a.closeLayout},
 		{name: "queue", build: a.buildQueue},
 		{name: "index", build: a.buildIndex, stop: a.follow.stop},
 		{name: "receiver", build: a.listen, drain: a.stopAccepting, stop: a.stopListening},
@@ -90,16 +94,32 @@ func (a *App) closeStore(context.Context) error { return a.pool.Store.Close() }
 
 // buildLayout settles how pages are cut, and what cuts them.
 func (a *App) buildLayout(ctx context.Context) error {
-	t, err := Tokenizer(a.cfg.Tokenizer)
+	cfg := a.cfg
+	if cfg.asIs {
+		var err error
+		if cfg, err = a.asData(ctx); err != nil {
+			return err
+		}
+	}
+	id, spec, err := ensureLayout(ctx, a.pool.Store, cfg)
 	if err != nil {
 		return err
 	}
-	id, err := ensureLayout(ctx, a.pool.Store, a.cfg.layoutSpec(t))
+	parts, err := a.openLayout(ctx, cfg, id, spec)
 	if err != nil {
 		return err
 	}
-	a.pool.Layout, a.pool.Tokenizer = id, t
-	a.pool.Chunker = chunk.New(t, ChunkOptions(a.cfg.MaxChunkTokens, a.cfg.ChunkOverlapTokens))
+	a.pool.layout.Store(parts)
+	a.pool.queries.Store(parts)
+	return nil
+}
+
+func (a *App) closeLayout(context.Context) error {
+	former := a.pool.queries.Load()
+	if parts := a.pool.layout.Load(); parts != former {
+		parts.close()
+	}
+	former.close()
 	return nil
 }
 
@@ -119,12 +139,12 @@ func (a *App) buildIndex(context.Context) error {
 		BM25:      keyword.Options{K1: belowZero(c.BM25K1), B: belowZero(c.BM25B)},
 		OnRefused: a.onRefused,
 	})
-	watched := &watchedIndex{Index: a.pool.Index, now: a.now, applied: a.times.applied, failpoint: failpoint()}
+	watched := &watchedIndex{Index: a.pool.Index, now: a.now, applied: a.times.applied, replaced: a.indexReplaced, failpoint: failpoint()}
 	a.pool.Follower = index.New(store.LocalFollower, a.pool.Store, watched, index.Options{Log: a.log, Now: a.now, OnBatch: a.metrics.onBatch})
 	a.pool.Searcher = search.New(
-		search.Deps{Index: a.pool.Index, Follower: a.pool.Follower, Store: a.pool.Store, Key: pagekey.Normalise},
+		search.Deps{Index: a.pool.Index, Follower: a.pool.Follower, Store: a.pool.Store, Embedder: queryEmbedder{a.pool.queries.Load}, Key: pagekey.Normalise},
 		search.Options{Window: c.Window, Fusion: c.Fusion, Alpha: belowZero(c.Alpha), RRFK: c.RRFK, QueryEmbedTimeout: c.QueryEmbedTimeout, Now: a.now})
-	a.metrics.registry.MustRegister(newGauges(&a.pool.Services, a.now))
+	a.metrics.registry.MustRegister(newGauges(&a.pool.Services, a.now), newEmbedGauges(&a.pool.Services))
 	a.follow.start(func(ctx context.Context) error {
 		if err := a.pool.Follower.Run(ctx); ctx.Err() == nil {
 			return fmt.Errorf("follow the commit log: %w", err)
@@ -192,8 +212,8 @@ func (a *App) newWorkers() {
 		return
 	}
 	a.pool.Workers = ingest.New(ingest.Deps{
-		Store: &workerStore{Store: a.pool.Store, spec: c.layoutSpec(a.pool.Tokenizer)}, Queue: a.pool.Queue, Budget: a.pool.Budget,
-		Chunker: a.pool.Chunker, Layout: a.pool.Layout,
+		Store: &workerStore{Store: a.pool.Store, current: a.pool.layout.Load}, Queue: a.pool.Queue, Budget: a.pool.Budget,
+		Layout:   a.pool.layout.Load().ingest(),
 		Decoders: map[string]ingest.Decoder{firecrawl.Source: firecrawl.Change, file.SourceFile: file.Change, file.SourceAPI: file.Change},
 	}, ingest.Options{
 		Workers: c.Workers, JobTimeout: c.JobTimeout, ShutdownTimeout: c.ShutdownTimeout, SlowJob: c.SlowJob, VectorsWait: c.VectorsWait,

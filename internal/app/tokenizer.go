@@ -29,6 +29,18 @@ func Tokenizer(name string) (*token.Tokenizer, error) {
 	return t, nil
 }
 
+// tokenizer is the one that --tokenizer names, else that of the embedder's model, where it
+// is built in.
+func (c *Config) tokenizer() (*token.Tokenizer, error) {
+	name := c.Tokenizer
+	if model, _ := c.model(); name == "" {
+		if _, ok, _ := builtin.For(model); ok {
+			name = model
+		}
+	}
+	return Tokenizer(name)
+}
+
 // ChunkOptions are the bounds of chunks as they are given to commands, where no
 // overlap is 0.
 func ChunkOptions(maxTokens, overlap int) chunk.Options {

@@ -208,6 +208,18 @@ func (c *Client) Rebuild(ctx context.Context) error {
 	return err
 }
 
+// Reembed begins to cut and embed all pages anew with other settings.
+func (c *Client) Reembed(ctx context.Context, change ReembedChange) (*ReembedStatus, error) {
+	out := new(ReembedStatus)
+	_, err := c.do(ctx, call{method: http.MethodPost, path: "/v1/reembed", body: change}, out)
+	return out, err
+}
+
+// ReembedStatus reads how far a change of settings is.
+func (c *Client) ReembedStatus(ctx context.Context) (*ReembedStatus, error) {
+	return get[ReembedStatus](ctx, c, "/v1/reembed", nil)
+}
+
 // Readiness says whether a server is ready, and why not.
 type Readiness struct {
 	Ready   bool     `json:"ready"`

@@ -333,3 +333,22 @@ type Percentiles struct {
 func (s *Stats) Settled() bool {
 	return s.Jobs.Available == 0 && s.Jobs.Leased == 0 && s.Index.Behind == 0
 }
+
+// ReembedChange is how pages are to be cut and embedded; nil leaves it as it is.
+type ReembedChange struct {
+	Embedder           *string `json:"embedder,omitempty"`
+	Tokenizer          *string `json:"tokenizer,omitempty"`
+	QueryPrefix        *string `json:"query_prefix,omitempty"`
+	DocumentPrefix     *string `json:"document_prefix,omitempty"`
+	MaxChunkTokens     *int    `json:"max_chunk_tokens,omitempty"`
+	ChunkOverlapTokens *int    `json:"chunk_overlap_tokens,omitempty"`
+}
+
+// ReembedStatus is how far a change is: State is idle, running, done or failed.
+type ReembedStatus struct {
+	State  string    `json:"state"`
+	Filled int64     `json:"filled"`
+	Total  int64     `json:"total"`
+	Began  time.Time `json:"began,omitzero"`
+	Error  string    `json:"error,omitempty"`
+}

@@ -72,9 +72,9 @@ func (a *attempt) halves(items []*item) (back []*item, err error) {
 
 // send is one request.
 func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
-	texts, tokens := make([]string, len(items)), 0
+	texts, tokens, model := make([]string, len(items)), 0, a.c.Model()
 	for i, it := range items {
-		texts[i] = it.text
+		texts[i] = it.whole(model)
 		tokens += it.tokens
 	}
 	ctx, cancel := context.WithTimeout(a.c.ctx, a.c.opts.Timeout)
@@ -156,9 +156,10 @@ func CheckVector(v pulse.Vector) error {
 
 // deliver gives each text its vector.
 func (a *attempt) deliver(items []*item, vectors []pulse.Vector) {
+	model := a.c.Model()
 	for i, it := range items {
 		if vectors[i] != nil {
-			a.c.cache.keep(it.text, vectors[i])
+			a.c.cache.keep(it.whole(model), vectors[i])
 		}
 		it.call.vectors[it.at] = vectors[i]
 		if it.call.left.Add(-1) == 0 {

@@ -13,13 +13,14 @@ import (
 
 // Options tune a Coalescer. The zero value is the default.
 type Options struct {
-	QueryPrefix    string
-	DocumentPrefix string
-	BatchTexts     int           // of one request, where the endpoint does not say; 0 means 32
-	BatchTokens    int           // of one request at most; 0 means what the endpoint says, else 16,384
-	Requests       int           // in flight to one endpoint at most; 0 means 20
-	Timeout        time.Duration // of one request; 0 means 2 minutes
-	CacheVectors   int           // kept of texts embedded lately; 0 means 20,000, below 0 none
+	// Prefixes are what a model wants before a query and before a document's text; nil
+	// puts nothing. It is asked once an endpoint has said which model it serves.
+	Prefixes     func(model string) (query, document string)
+	BatchTexts   int           // of one request, where the endpoint does not say; 0 means 32
+	BatchTokens  int           // of one request at most; 0 means what the endpoint says, else 16,384
+	Requests     int           // in flight to one endpoint at most; 0 means 20
+	Timeout      time.Duration // of one request; 0 means 2 minutes
+	CacheVectors int           // kept of texts embedded lately; 0 means 20,000, below 0 none
 
 	// Verify is told what an endpoint serves, with its vector of ProbeText, whenever the
 	// endpoint is met: at the start and after each time it was away. An error sets it
@@ -61,6 +62,9 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Prefixes == nil {
+		o.Prefixes = func(string) (string, string) { return "", "" }
+	}
 	if o.OnRequest == nil {
 		o.OnRequest = func(RequestStats) {}
 	}
@@ -83,6 +87,8 @@ type Coalescer struct {
 	ctx     context.Context // of all requests
 	stop    context.CancelFunc
 	sending sync.WaitGroup
+
+	verifying sync.Mutex // held while an endpoint is verified; taken before mu
 
 	mu      sync.Mutex
 	lanes   [numLanes]lane
@@ -116,7 +122,7 @@ func (c *call) end(err error) {
 // New makes a coalescer and begins to look for its endpoints; nobody waits for them.
 func New(endpoints []Endpoint, o Options) *Coalescer {
 	o = o.withDefaults()
-	c := &Coalescer{opts: o, cache: newCache(o.CacheVectors), model: Model{QueryPrefix: o.QueryPrefix, DocumentPrefix: o.DocumentPrefix}}
+	c := &Coalescer{opts: o, cache: newCache(o.CacheVectors)}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -152,7 +158,7 @@ func (c *Coalescer) Model() Model {
 
 // EmbedQuery implements Embedder.
 func (c *Coalescer) EmbedQuery(ctx context.Context, text string) (pulse.Vector, error) {
-	vectors, err := c.embed(ctx, Request{Lane: LaneQuery, Texts: []string{text}}, c.opts.QueryPrefix)
+	vectors, err := c.embed(ctx, Request{Lane: LaneQuery, Texts: []string{text}}, true)
 	if err != nil {
 		return nil, err
 	}
@@ -161,15 +167,15 @@ func (c *Coalescer) EmbedQuery(ctx context.Context, text string) (pulse.Vector, 
 
 // Embed implements Embedder.
 func (c *Coalescer) Embed(ctx context.Context, r Request) ([]pulse.Vector, error) {
-	return c.embed(ctx, r, c.opts.DocumentPrefix)
+	return c.embed(ctx, r, false)
 }
 
-func (c *Coalescer) embed(ctx context.Context, r Request, prefix string) ([]pulse.Vector, error) {
+func (c *Coalescer) embed(ctx context.Context, r Request, query bool) ([]pulse.Vector, error) {
 	if len(r.Texts) == 0 {
 		return nil, nil
 	}
 	w := &call{turn: r.Turn, vectors: make([]pulse.Vector, len(r.Texts)), done: make(chan struct{})}
-	items := c.items(w, r, prefix)
+	items := c.items(w, r, query)
 	if reused := len(r.Texts) - len(items); reused > 0 {
 		c.opts.OnReused(reused)
 	}
@@ -193,14 +199,14 @@ func (c *Coalescer) embed(ctx context.Context, r Request, prefix string) ([]puls
 }
 
 // items are the texts that the cache has no vector of.
-func (c *Coalescer) items(w *call, r Request, prefix string) []*item {
+func (c *Coalescer) items(w *call, r Request, query bool) []*item {
 	items := make([]*item, 0, len(r.Texts))
+	model := c.Model()
 	for i, text := range r.Texts {
-		text = prefix + text
-		if w.vectors[i] = c.cache.find(text); w.vectors[i] != nil {
+		it := &item{text: text, query: query, tokens: len(text)/4 + 1, call: w, at: i, lane: r.Lane}
+		if w.vectors[i] = c.cache.find(it.whole(model)); w.vectors[i] != nil {
 			continue
 		}
-		it := &item{text: text, tokens: len(text)/4 + 1, call: w, at: i, lane: r.Lane}
 		if r.Tokens != nil {
 			it.tokens = r.Tokens[i]
 		}

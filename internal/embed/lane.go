@@ -2,11 +2,21 @@ package embed
 
 // item is one text that waits for its vector.
 type item struct {
-	text   string
+	text   string // without the model's prefix
+	query  bool
 	tokens int
 	call   *call
 	at     int // its place in the call
 	lane   Lane
+}
+
+// whole is what is sent: which prefix stands before the text depends on the model, which
+// may not be known yet while it waits.
+func (it *item) whole(m Model) string {
+	if it.query {
+		return m.QueryPrefix + it.text
+	}
+	return m.DocumentPrefix + it.text
 }
 
 // turn is what waits of one crawl or host, in order.

@@ -165,6 +165,9 @@ func (c *Coalescer) meet(s *server) {
 	ctx, cancel := context.WithTimeout(c.ctx, meetTimeout)
 	defer cancel()
 	says, probe, err := ask(ctx, s.endpoint)
+	if err == nil {
+		err = c.verify(says, probe)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.asking = false
@@ -172,9 +175,8 @@ func (c *Coalescer) meet(s *server) {
 		return
 	}
 	if err == nil {
-		err = c.acceptLocked(s, says, probe)
-	}
-	if err != nil {
+		c.acceptLocked(s, says, probe)
+	} else {
 		c.missedLocked(s, err)
 	}
 	c.dispatchLocked()
@@ -202,34 +204,41 @@ type strangerError struct{ err error }
 func (e *strangerError) Error() string { return e.err.Error() }
 func (e *strangerError) Unwrap() error { return e.err }
 
-// acceptLocked takes an endpoint into use, if its model is the right one.
-func (c *Coalescer) acceptLocked(s *server, says Description, probe pulse.Vector) error {
-	m := c.model
-	if m.Dimension == 0 {
-		m.Name, m.Dimension = says.Model, len(probe)
-	}
-	if err := SameModel(c.probe, probe); err != nil {
+// verify holds an endpoint to the first one's model, and to what Options.Verify says; one
+// endpoint at a time, so that there is a first.
+func (c *Coalescer) verify(says Description, probe pulse.Vector) error {
+	c.verifying.Lock()
+	defer c.verifying.Unlock()
+	offered := Model{Name: says.Model, Dimension: len(probe)}
+	offered.QueryPrefix, offered.DocumentPrefix = c.opts.Prefixes(says.Model)
+	c.mu.Lock()
+	known := c.probe
+	c.mu.Unlock()
+	if err := SameModel(known, probe); err != nil {
 		return &strangerError{err}
 	}
 	if c.opts.Verify != nil {
-		offered := m
-		offered.Name, offered.Dimension = says.Model, len(probe)
 		if err := c.opts.Verify(offered, probe); err != nil {
 			return &strangerError{err}
 		}
 	}
+	if known == nil {
+		c.mu.Lock()
+		c.model, c.probe = offered, probe
+		c.mu.Unlock()
+	}
+	return nil
+}
+
+// acceptLocked takes an endpoint into use.
+func (c *Coalescer) acceptLocked(s *server, says Description, probe pulse.Vector) {
 	if s.err != nil {
 		c.opts.Log.Info("Embedding endpoint is back", "endpoint", s.endpoint.Name(), "model", says.Model)
-	}
-	c.model = m
-	if c.probe == nil {
-		c.probe = probe
 	}
 	limit := s.pace.limit
 	s.met, s.stranger, s.err, s.failures, s.says = true, false, nil, 0, says
 	s.pace = newPace(c.opts.Requests)
 	s.pace.limit = max(min(limit, s.pace.most), 1)
-	return nil
 }
 
 // SameModel says whether two vectors of ProbeText came from one model. No first one

@@ -13,7 +13,7 @@ var described = strings.Fields(`
 	POST/v1/webhooks/firecrawl PUT/v1/documents GET/v1/documents DELETE/v1/documents GET/v1/search POST/v1/search
 	GET/v1/deliveries GET/v1/deliveries/{id} POST/v1/deliveries/{id}/replay POST/v1/deliveries/replay
 	GET/v1/jobs GET/v1/jobs/{id} POST/v1/jobs/{id}/retry POST/v1/jobs/retry GET/v1/crawls GET/v1/crawls/{id}
-	GET/v1/stats POST/v1/rebuild GET/healthz GET/readyz GET/metrics`)
+	GET/v1/stats POST/v1/rebuild POST/v1/reembed GET/v1/reembed GET/healthz GET/readyz GET/metrics`)
 
 func withMetrics(d *Deps, _ *Options) {
 	d.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("pulse_up 1\n")) })

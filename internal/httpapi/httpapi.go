@@ -38,6 +38,7 @@ type Deps struct {
 	Ready   func() []string  // why search is not warm; empty when it is
 	Ends    *Ends            // told by the workers of every job's end
 	Metrics http.Handler     // of /metrics; nil: 404
+	Reembed Reembedder       // changes how pages are cut and embedded
 	Rebuild func() error     // starts a rebuild of the index; pulse.ErrConflict while one runs
 	Stats   func() Telemetry // nil: /v1/stats shows zeros there
 }
@@ -150,6 +151,7 @@ func (s *server) routes() {
 	s.ledgerRoutes()
 	s.againRoutes()
 	s.statsRoutes()
+	s.reembedRoutes()
 	s.healthRoutes()
 	s.docsRoutes()
 	s.mux.HandleFunc("/", s.noRoute)

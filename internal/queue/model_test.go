@@ -20,7 +20,7 @@ var seed = flag.Uint64("seed", 0, "seed of the random histories; 0 draws one")
 type model struct {
 	waiting []pulse.Job // RunAt of a suspect that is ready: since when
 	leased  []pulse.Job
-	again   map[pulse.JobID]pulse.Job     // came by Add while they were leased
+	again   map[pulse.JobID]pulse.Job         // came by Add while they were leased
 	rings   [2 * pulse.NumPriorities][]string // turns with ready jobs, next first: pages, then embed jobs, of each priority
 }
 

@@ -44,14 +44,14 @@ type Queue struct {
 	loaded     chan struct{} // closed when Load has come to its end
 
 	mu       sync.Mutex
-	jobs     map[pulse.JobID]*entry // every job that waits
-	leases   map[pulse.JobID]lease  // every job that runs
-	erasures int                    // of leases
-	classes  map[classKey]*class    // what many waiting jobs have in common, kept once
-	turns    map[turnName]*turn     // turns with jobs that wait
+	jobs     map[pulse.JobID]*entry               // every job that waits
+	leases   map[pulse.JobID]lease                // every job that runs
+	erasures int                                  // of leases
+	classes  map[classKey]*class                  // what many waiting jobs have in common, kept once
+	turns    map[turnName]*turn                   // turns with jobs that wait
 	lanes    [2 * pulse.NumPriorities]fifo[*turn] // by turnName.lane
 	maxEmbed int
-	embeds   int // of leases
+	embeds   int          // of leases
 	suspects fifo[*entry] // ready ones, longest wait first
 	delayed  heap[*entry] // not before their runAt
 	timer    *time.Timer  // fires when the first of delayed is due; nil until one was

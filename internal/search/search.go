@@ -34,6 +34,9 @@ type QueryEmbedder interface {
 	EmbedQuery(ctx context.Context, text string) (pulse.Vector, error)
 }
 
+// ErrNoEmbedder is what a QueryEmbedder answers that has no model.
+var ErrNoEmbedder = errors.New("no embedder is configured")
+
 // Deps are the parts that a search stands on.
 type Deps struct {
 	Index    Retriever
@@ -220,7 +223,7 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 		return embedded{}
 	}
 	if s.deps.Embedder == nil {
-		return embedded{degraded: "vector: no embedder is configured"}
+		return s.embedOutcome(nil, ErrNoEmbedder)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.QueryEmbedTimeout)
 	defer cancel()
@@ -239,6 +242,8 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 
 func (s *Searcher) embedOutcome(v pulse.Vector, err error) embedded {
 	switch {
+	case errors.Is(err, ErrNoEmbedder):
+		return embedded{degraded: "vector: " + ErrNoEmbedder.Error()}
 	case errors.Is(err, context.DeadlineExceeded):
 		return embedded{degraded: fmt.Sprintf("vector: the embedder did not answer within %v", s.options.QueryEmbedTimeout)}
 	case err != nil:

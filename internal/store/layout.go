@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -81,6 +82,26 @@ func (s *Store) ActiveLayout(ctx context.Context, collection string) (pulse.Layo
 		return 0, spec, fmt.Errorf("read layout of collection %q: %w", collection, explain(err))
 	}
 	return id, spec, nil
+}
+
+// CompleteLayout says of a layout what was not known when it was made: the model that
+// embeds it. Nothing of it has a vector yet, else it is pulse.ErrConflict.
+func (s *Store) CompleteLayout(ctx context.Context, id pulse.LayoutID, spec LayoutSpec) error {
+	hash, text := spec.hash()
+	err := s.group.do(ctx, true, 0, func(t *tx) error {
+		if any, err := t.row(`SELECT 1 FROM vectors WHERE layout = ? LIMIT 1`, []any{id}, new(int)); err != nil || any {
+			return errors.Join(err, pulse.ErrConflict)
+		}
+		// One that was given up has the same name; what is left of it is swept.
+		if err := t.exec(`UPDATE layouts SET hash = 'left ' || id WHERE hash = ? AND id <> ?`, hash, id); err != nil {
+			return err
+		}
+		return t.exec(`UPDATE layouts SET hash = ?, spec = ? WHERE id = ?`, hash, text, id)
+	})
+	if err != nil {
+		return fmt.Errorf("complete layout %d: %w", id, err)
+	}
+	return nil
 }
 
 // KeepProbe keeps the vector that a layout's model made of the probe text, so that

@@ -1,0 +1,326 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"pulse"
+	"pulse/internal/client"
+	"pulse/internal/embed"
+	"pulse/internal/embed/embedtest"
+)
+
+// near is a server whose vectors of texts with common words are near each other.
+func near(t *testing.T, model string, dim int) *embedtest.TEI {
+	h := embedtest.Hashing{Dim: dim}
+	return &embedtest.TEI{Model: model, AutoTruncate: true, APIKey: "the key of the endpoint", Embed: func(text string) pulse.Vector {
+		v, err := h.Embed(context.Background(), embed.Request{Texts: []string{model + " " + text}})
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		return v[0]
+	}}
+}
+
+func withTEI(url string) func(*Config) {
+	return func(c *Config) { c.Embedder, c.EmbedderAPIKey = "tei+"+url, "the key of the endpoint" }
+}
+
+// vectorHits are the pages that a query finds by vector.
+func vectorHits(t *testing.T, a *App, query string) (urls []string, degraded []string) {
+	t.Helper()
+	answer, err := clientOf(t, a).Search(context.Background(), client.Query{Query: query, Mode: "vector"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range answer.Hits {
+		urls = append(urls, h.URL)
+	}
+	return urls, answer.Degraded
+}
+
+// untilNoVectorsPend waits until all pages are searchable by vector.
+func untilNoVectorsPend(t *testing.T, a *App) {
+	t.Helper()
+	began := time.Now()
+	for {
+		s, err := clientOf(t, a).Stats(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.VectorsPending == 0 && s.Jobs.Available == 0 && s.Jobs.Leased == 0 && s.Index.Behind == 0 {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatalf("still pending: %+v", s)
+		}
+		pause(t.Context(), 20*time.Millisecond)
+	}
+}
+
+func TestEmbedderFromPutToHit(t *testing.T) {
+	s := near(t, "near-1", 64)
+	logs := new(logBuffer)
+	a := startApp(t, withTEI(s.Start()), func(c *Config) { c.Log = NewLog(logs, "text", slog.LevelInfo) })
+	defer s.Close()
+	putPages(t, a, 20)
+	untilNoVectorsPend(t, a)
+	if hits, degraded := vectorHits(t, a, "Page 7 speaks of word7"); len(degraded) > 0 || len(hits) == 0 || hits[0] != "https://example.com/7" {
+		t.Errorf("hits %v, degraded %v", hits, degraded)
+	}
+	stats, err := clientOf(t, a).Stats(t.Context())
+	if err != nil || stats.Embedder.Model != "near-1" || stats.Embedder.Dimension != 64 || stats.Embedder.State != "ready" {
+		t.Errorf("stats %+v, %v", stats.Embedder, err)
+	}
+	shown := get(t, a.URL()+"/metrics")
+	for _, want := range []string{"pulse_embed_texts_total", "pulse_embed_batch_fill_ratio", `pulse_embed_endpoint_state{endpoint="tei+`, `pulse_outgoing_connections{peer="127.0.0.1:`} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+	if strings.Contains(shown+logs.String(), "the key of the endpoint") {
+		t.Error("the endpoint's key is shown")
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+testKey)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	return string(b)
+}
+
+// TestEmbedderAbsentFromTheStart knows nothing of its model, and keeps every page all the
+// same; the layout learns the model when the endpoint comes.
+func TestEmbedderAbsentFromTheStart(t *testing.T) {
+	s := near(t, "near-1", 64)
+	proxy := newSwitchboard(t, s.Start())
+	defer s.Close()
+	a := startApp(t, withTEI(proxy.url))
+	putPages(t, a, 30)
+	if n := hitsOf(t, a, "word7"); n != 1 {
+		t.Errorf("%d hits by keyword", n)
+	}
+	if _, degraded := vectorHits(t, a, "word7"); len(degraded) != 1 || !strings.Contains(degraded[0], "no embedding endpoint answers") {
+		t.Errorf("degraded %v", degraded)
+	}
+	proxy.open()
+	untilNoVectorsPend(t, a)
+	if hits, _ := vectorHits(t, a, "Page 7 speaks of word7"); len(hits) == 0 || hits[0] != "https://example.com/7" {
+		t.Errorf("hits %v", hits)
+	}
+	if _, spec, err := a.Services().Store.ActiveLayout(t.Context(), pulse.DefaultCollection); err != nil || spec.Model != "near-1" || spec.Dimension != 64 {
+		t.Errorf("layout %+v, %v", spec, err)
+	}
+}
+
+// switchboard lets connections through to a server once it is open.
+type switchboard struct {
+	url  string
+	gate chan struct{}
+}
+
+func newSwitchboard(t *testing.T, to string) *switchboard {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &switchboard{url: "http://" + l.Addr().String(), gate: make(chan struct{})}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			select {
+			case <-b.gate:
+			default:
+				from.Close()
+				continue
+			}
+			there, err := net.Dial("tcp", strings.TrimPrefix(to, "http://"))
+			if err != nil {
+				from.Close()
+				continue
+			}
+			go func() { _, _ = io.Copy(there, from); there.Close() }()
+			go func() { _, _ = io.Copy(from, there); from.Close() }()
+		}
+	}()
+	return b
+}
+
+func (b *switchboard) open() { close(b.gate) }
+
+// reembedded begins a change and waits for its end.
+func reembedded(t *testing.T, a *App, change client.ReembedChange) *client.ReembedStatus {
+	t.Helper()
+	c := clientOf(t, a)
+	if _, err := c.Reembed(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		s, err := c.ReembedStatus(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.State != "running" {
+			return s
+		}
+		pause(t.Context(), 10*time.Millisecond)
+	}
+}
+
+// TestReembed changes the model and the chunks of a running server, page by page beside
+// new ones, and starts again with what it has become.
+func TestReembed(t *testing.T) {
+	first, second := near(t, "near-1", 64), near(t, "near-2", 96)
+	one, two := first.Start(), second.Start()
+	defer first.Close()
+	defer second.Close()
+	cfg := testConfig(t, withTEI(one))
+	start := func(change ...func(*Config)) (*App, error) {
+		again := *cfg
+		for _, f := range change {
+			f(&again)
+		}
+		a, err := Start(t.Context(), &again)
+		if err == nil {
+			err = a.Ready(t.Context())
+		}
+		return a, err
+	}
+	a, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	putPages(t, a, 50)
+	untilNoVectorsPend(t, a)
+
+	before := first.Requests("/embed")
+	chunks := 64
+	if s := reembedded(t, a, client.ReembedChange{MaxChunkTokens: &chunks}); s.State != "done" || s.Filled != 50 {
+		t.Fatalf("change of chunks: %+v", s)
+	}
+	if n := first.Requests("/embed") - before; n > 3 {
+		t.Errorf("chunks that say what they said were embedded in %d requests", n)
+	}
+
+	to := "tei+" + two
+	stop := make(chan struct{})
+	added := make(chan int)
+	go func() {
+		n := 50
+		for ; ; n++ {
+			select {
+			case <-stop:
+				added <- n
+				return
+			default:
+			}
+			if _, err := clientOf(t, a).Put(context.Background(), []client.Put{page(n)}, client.PutOptions{Wait: time.Minute}); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	if s := reembedded(t, a, client.ReembedChange{Embedder: &to}); s.State != "done" || s.Filled < 50 {
+		t.Fatalf("change of model: %+v", s)
+	}
+	close(stop)
+	pages := <-added
+	untilNoVectorsPend(t, a)
+	for _, i := range []int{7, pages - 1} {
+		if hits, degraded := vectorHits(t, a, fmt.Sprintf("Page %d speaks of word%d", i, i)); len(degraded) > 0 || len(hits) == 0 || hits[0] != fmt.Sprintf("https://example.com/%d", i) {
+			t.Errorf("page %d of %d: hits %v, degraded %v", i, pages, hits, degraded)
+		}
+	}
+	if size := a.Services().Index.Size(); size.Documents != pages || size.Vectors != size.Chunks {
+		t.Errorf("the index holds %+v of %d pages", size, pages)
+	}
+	if _, err := clientOf(t, a).Reembed(t.Context(), client.ReembedChange{Embedder: &to}); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	var usage *UsageError
+	if _, err := start(); !errors.As(err, &usage) || !strings.Contains(err.Error(), "pulse reembed") || !strings.Contains(err.Error(), "--max-chunk-tokens was 64 and is 256 now") {
+		t.Errorf("a start with the old settings: %v", err)
+	}
+	if a, err = start(withTEI(two), func(c *Config) { c.MaxChunkTokens = 64 }); err != nil {
+		t.Fatal(err)
+	}
+	if hits, _ := vectorHits(t, a, "Page 7 speaks of word7"); len(hits) == 0 || hits[0] != "https://example.com/7" {
+		t.Errorf("after a restart: hits %v", hits)
+	}
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStrangerIsSetAside starts with an endpoint that serves another model under the same
+// dimension, and uses no vector of it.
+func TestStrangerIsSetAside(t *testing.T) {
+	first, other := near(t, "near-1", 64), near(t, "other", 64)
+	cfg := testConfig(t, withTEI(first.Start()))
+	defer first.Close()
+	a, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	putPages(t, a, 5)
+	untilNoVectorsPend(t, a)
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	other.Change(func(s *embedtest.TEI) { s.Model = "near-1" }) // the name of the one, the vectors of another
+	again := *cfg
+	logs := new(logBuffer)
+	withTEI(other.Start())(&again)
+	defer other.Close()
+	again.Log = NewLog(logs, "text", slog.LevelInfo)
+	if a, err = Start(t.Context(), &again); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	putPages(t, a, 10)
+	stats, err := clientOf(t, a).Stats(t.Context())
+	if err != nil || stats.VectorsPending != 5 || !strings.Contains(stats.Embedder.State, "stranger") {
+		t.Errorf("stats %+v, %v", stats, err)
+	}
+	if n := strings.Count(logs.String(), "set aside"); n != 1 {
+		t.Errorf("said %d times: %s", n, logs)
+	}
+	if !strings.Contains(get(t, a.URL()+"/metrics"), `state="stranger"} 1`) {
+		t.Error("no metric says so")
+	}
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+}

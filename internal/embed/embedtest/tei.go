@@ -1,0 +1,223 @@
+package embedtest
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+
+	"pulse"
+)
+
+// TEI is a server that speaks text-embeddings-inference's HTTP strictly: its limits, its
+// errors, and nothing that it does not take. Its vectors are fingerprints, unless Embed
+// says otherwise. Fields are set before Start, or under Change.
+type TEI struct {
+	Model        string // "" means test/model
+	Dim          int    // 0 means 8
+	APIKey       string // "" asks for none
+	AutoTruncate bool
+	BatchTexts   int                                               // of a request; 0 means 32
+	PayloadBytes int                                               // 0 means 2,000,000
+	MaxTokens    int                                               // of a text, four bytes each; 0 means 512
+	Permits      int                                               // 0 means 512
+	Embed        func(text string) pulse.Vector                    // nil: Fingerprint
+	Fail         func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
+
+	mu       sync.Mutex
+	inFlight int
+	requests map[string]int // by path
+	server   *httptest.Server
+}
+
+// Start listens on this machine and returns the address.
+func (s *TEI) Start() string {
+	s.requests = map[string]int{}
+	s.server = httptest.NewServer(http.HandlerFunc(s.serve))
+	return s.server.URL
+}
+
+// Close ends the server.
+func (s *TEI) Close() { s.server.Close() }
+
+// Change changes the server while it is used.
+func (s *TEI) Change(f func(*TEI)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s)
+}
+
+// Requests counts the requests to a path.
+func (s *TEI) Requests(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[path]
+}
+
+func or[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}
+
+func (s *TEI) serve(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.requests[r.URL.Path]++
+	c := TEI{Model: or(s.Model, "test/model"), Dim: or(s.Dim, 8), APIKey: s.APIKey, AutoTruncate: s.AutoTruncate, BatchTexts: or(s.BatchTexts, 32),
+		PayloadBytes: or(s.PayloadBytes, 2_000_000), MaxTokens: or(s.MaxTokens, 512), Permits: or(s.Permits, 512), Embed: s.Embed, Fail: s.Fail}
+	s.mu.Unlock()
+	if c.Embed == nil {
+		c.Embed = func(text string) pulse.Vector { return Fingerprint(text, c.Dim) }
+	}
+	if c.APIKey != "" && r.Header.Get("Authorization") != "Bearer "+c.APIKey {
+		w.WriteHeader(http.StatusUnauthorized) // with an empty body
+		return
+	}
+	if c.Fail != nil && c.Fail(w, r) {
+		return
+	}
+	switch r.Method + " " + r.URL.Path {
+	case "GET /info":
+		c.info(w)
+	case "POST /embed":
+		s.embed(w, r, &c, false)
+	case "POST /v1/embeddings":
+		s.embed(w, r, &c, true)
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+func (s *TEI) info(w http.ResponseWriter) {
+	answerJSON(w, http.StatusOK, map[string]any{
+		"model_id": s.Model, "model_sha": nil, "model_dtype": "float16", "model_type": map[string]any{"embedding": map[string]any{"pooling": "mean"}},
+		"max_concurrent_requests": s.Permits, "max_input_length": s.MaxTokens, "max_batch_tokens": 16384, "max_batch_requests": nil,
+		"max_client_batch_size": s.BatchTexts, "auto_truncate": s.AutoTruncate, "tokenization_workers": 2, "version": "1.9.3"})
+}
+
+func answerJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a client that has gone
+}
+
+// fault answers in the form of the route: the OpenAI one is flat, and not nested.
+func fault(w http.ResponseWriter, openAI bool, status int, kind, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if openAI {
+		answerJSON(w, status, map[string]any{"message": message, "code": status, "type": kind})
+		return
+	}
+	answerJSON(w, status, map[string]any{"error": message, "error_type": kind})
+}
+
+func plainFault(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprint(w, text)
+}
+
+// embed is both routes that make vectors.
+func (s *TEI) embed(w http.ResponseWriter, r *http.Request, c *TEI, openAI bool) {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		plainFault(w, http.StatusUnsupportedMediaType, "Expected request with `Content-Type: application/json`")
+		return
+	}
+	body, _ := io.ReadAll(io.LimitReader(r.Body, int64(c.PayloadBytes)+1))
+	if len(body) > c.PayloadBytes {
+		plainFault(w, http.StatusRequestEntityTooLarge, "Failed to buffer the request body: length limit exceeded")
+		return
+	}
+	var in struct {
+		Inputs   []string `json:"inputs"`
+		Truncate *bool    `json:"truncate"`
+		Input    []string `json:"input"`
+		Encoding string   `json:"encoding_format"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		plainFault(w, http.StatusBadRequest, "Failed to parse the request body as JSON: "+err.Error())
+		return
+	}
+	truncate := c.AutoTruncate
+	if in.Truncate != nil {
+		truncate = *in.Truncate
+	}
+	texts := in.Inputs
+	if openAI {
+		texts = in.Input
+	}
+	if !s.admit(w, c, texts, truncate, openAI) {
+		return
+	}
+	defer s.release(len(texts))
+	vectors := make([]pulse.Vector, len(texts))
+	for i, text := range texts {
+		vectors[i] = c.Embed(text)
+	}
+	if openAI {
+		answerOpenAI(w, c.Model, vectors, in.Encoding == "base64")
+		return
+	}
+	answerJSON(w, http.StatusOK, vectors)
+}
+
+// admit is the checks of a real server, in its order.
+func (s *TEI) admit(w http.ResponseWriter, c *TEI, texts []string, truncate, openAI bool) bool {
+	switch {
+	case len(texts) == 0:
+		fault(w, openAI, http.StatusBadRequest, "Empty", "Input validation error: `inputs` cannot be empty")
+		return false
+	case len(texts) > c.BatchTexts:
+		fault(w, openAI, http.StatusUnprocessableEntity, "Validation", "batch size %d > maximum allowed batch size %d", len(texts), c.BatchTexts)
+		return false
+	}
+	for _, text := range texts {
+		if text == "" {
+			fault(w, openAI, http.StatusBadRequest, "Empty", "Input validation error: `inputs` cannot be empty")
+			return false
+		}
+		if n := len(text)/4 + 2; n > c.MaxTokens && !truncate {
+			fault(w, openAI, http.StatusUnprocessableEntity, "Validation", "Input validation error: `inputs` must have less than %d tokens. Given: %d", c.MaxTokens, n)
+			return false
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight+len(texts) > c.Permits {
+		fault(w, openAI, http.StatusTooManyRequests, "Overloaded", "Model is overloaded")
+		return false
+	}
+	s.inFlight += len(texts)
+	return true
+}
+
+func (s *TEI) release(texts int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inFlight -= texts
+}
+
+// answerOpenAI answers in OpenAI's form, with the last vector first: clients go by index.
+func answerOpenAI(w http.ResponseWriter, model string, vectors []pulse.Vector, asBase64 bool) {
+	data := make([]map[string]any, 0, len(vectors))
+	for i := len(vectors) - 1; i >= 0; i-- {
+		var v any = vectors[i]
+		if asBase64 {
+			raw := make([]byte, 0, 4*len(vectors[i]))
+			for _, x := range vectors[i] {
+				raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(x))
+			}
+			v = base64.StdEncoding.EncodeToString(raw)
+		}
+		data = append(data, map[string]any{"object": "embedding", "index": i, "embedding": v})
+	}
+	answerJSON(w, http.StatusOK, map[string]any{"object": "list", "data": data, "model": model, "usage": map[string]int{"prompt_tokens": 1, "total_tokens": 1}})
+}

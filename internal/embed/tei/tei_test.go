@@ -1,0 +1,149 @@
+package tei_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"pulse/internal/embed"
+	"pulse/internal/embed/embedtest"
+	"pulse/internal/embed/tei"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T, s *embedtest.TEI, key string) *tei.Endpoint {
+	t.Helper()
+	u, err := url.Parse(s.Start())
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := embed.NewTransport(embed.TransportOptions{})
+	t.Cleanup(func() { transport.Close(); s.Close() })
+	return tei.New("tei+"+u.String(), embed.Caller{Transport: transport, Base: u, Key: key})
+}
+
+func TestDescribe(t *testing.T) {
+	e := start(t, &embedtest.TEI{Model: "Qwen/Qwen3-Embedding-0.6B", AutoTruncate: true}, "")
+	d, err := e.Describe(t.Context())
+	if err != nil || d.Model != "Qwen/Qwen3-Embedding-0.6B" || d.BatchTexts != 32 || d.BatchTokens != 8192 || d.Permits != 512 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestBothRoutes makes the same vectors by either route, which the server's auto_truncate
+// decides.
+func TestBothRoutes(t *testing.T) {
+	for _, auto := range []bool{true, false} {
+		s := &embedtest.TEI{AutoTruncate: auto}
+		e := start(t, s, "")
+		if _, err := e.Describe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		texts := []string{"one", "zwei", "三 <b>&amp;</b>", "quoted \"four\"\n"}
+		vectors, err := e.Embed(t.Context(), texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, text := range texts {
+			if !slices.Equal(vectors[i], embedtest.Fingerprint(text, 8)) {
+				t.Errorf("auto_truncate %v: %q has another vector", auto, text)
+			}
+		}
+		if plain := s.Requests("/embed"); (plain == 1) != auto || s.Requests("/v1/embeddings") != 1-plain {
+			t.Errorf("auto_truncate %v: %d requests to /embed", auto, plain)
+		}
+	}
+}
+
+// TestFailures is what each answer of the server means.
+func TestFailures(t *testing.T) {
+	s := &embedtest.TEI{APIKey: "a key", AutoTruncate: true, PayloadBytes: 20_000}
+	e := start(t, s, "a key")
+	if _, err := e.Describe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f := func(name string, kind embed.FailureKind, status int, embedding func() error) {
+		t.Helper()
+		var f *embed.Failure
+		if err := embedding(); !errors.As(err, &f) || f.Kind != kind || f.Status != status {
+			t.Errorf("%s: %v, want %v with %d", name, err, kind, status)
+		}
+	}
+	send := func(texts ...string) func() error {
+		return func() error { _, err := e.Embed(t.Context(), texts); return err }
+	}
+	f("batch too large", embed.TooLarge, 422, send(slices.Repeat([]string{"x"}, 33)...))
+	f("text too long", embed.Refused, 422, send("x", strings.Repeat("word ", 1000)))
+	f("empty text", embed.Refused, 400, send("x", ""))
+	f("payload", embed.TooLarge, 413, send(slices.Repeat([]string{strings.Repeat("word ", 300)}, 20)...))
+	answer := func(status int, body string, header ...string) {
+		s.Change(func(s *embedtest.TEI) {
+			s.Fail = func(w http.ResponseWriter, _ *http.Request) bool {
+				if len(header) == 2 {
+					w.Header().Set(header[0], header[1])
+				}
+				w.WriteHeader(status)
+				fmt.Fprint(w, body)
+				return true
+			}
+		})
+	}
+	answer(429, `{"error":"Model is overloaded","error_type":"Overloaded"}`)
+	f("overloaded", embed.Overloaded, 429, send("x"))
+	answer(424, `{"error":"Inference failed","error_type":"Backend"}`)
+	f("backend", embed.Broken, 424, send("x"))
+	answer(424, `{"error":"model is not a text embedding model","error_type":"Backend"}`)
+	f("wrong kind of model", embed.Denied, 424, send("x"))
+	answer(503, `{"error":"unhealthy","error_type":"Unhealthy"}`)
+	f("unhealthy", embed.Unavailable, 503, send("x"))
+	answer(502, "<html>bad gateway</html>")
+	f("gateway", embed.Unavailable, 502, send("x"))
+	answer(307, "", "Location", "http://127.0.0.1:1/")
+	f("redirect", embed.Denied, 307, send("x"))
+	answer(200, "[[0.1")
+	if _, err := e.Embed(t.Context(), []string{"x"}); err == nil {
+		t.Error("half an answer passed")
+	}
+	s.Change(func(s *embedtest.TEI) { s.Fail, s.APIKey = nil, "another key" })
+	f("key", embed.Denied, 401, send("x"))
+}
+
+// TestConnections opens no more connections than the pool, whatever is asked at once.
+func TestConnections(t *testing.T) {
+	s := &embedtest.TEI{AutoTruncate: true, Permits: 1 << 20}
+	u, err := url.Parse(s.Start())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	transport := embed.NewTransport(embed.TransportOptions{PerHost: 5})
+	defer transport.Close()
+	c := embed.New([]embed.Endpoint{tei.New("tei", embed.Caller{Transport: transport, Base: u})}, embed.Options{CacheVectors: -1})
+	defer c.Close()
+	var all sync.WaitGroup
+	for w := range 100 {
+		all.Go(func() {
+			for i := range 100 { // 10,000 jobs
+				text := fmt.Sprintf("job %d of worker %d", i, w)
+				v, err := c.Embed(context.Background(), embed.Request{Lane: embed.LaneCrawl, Texts: []string{text}})
+				if err != nil || !slices.Equal(v[0], embedtest.Fingerprint(text, 8)) {
+					t.Errorf("%s: %v", text, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := transport.Connections()[u.Host]; n.Open > 5 || n.Active != 0 {
+		t.Errorf("connections %+v", n)
+	}
+}
