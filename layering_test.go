@@ -40,7 +40,7 @@ var arrows = []struct {
 	{"internal/token/builtin", []string{"internal/token"}},
 	{"internal/chunk", []string{"internal/token"}},
 	{"internal/embed/*", []string{"internal/embed", "internal/token/..."}},
-	{"internal/bench", []string{"internal/client", "internal/bench/sample"}},
+	{"internal/bench", []string{"internal/client", "internal/bench/sample", "internal/embed"}},
 	{"tools/token/*", []string{"internal/token", "internal/token/tokentest"}},
 	{"tools/chunk/rate", []string{"internal/chunk", "internal/token"}},
 }

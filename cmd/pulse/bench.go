@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"pulse/internal/app"
 	"pulse/internal/bench"
@@ -13,6 +14,7 @@ type benchCmd struct {
 	Ingest     benchIngestCmd     `cmd:"" help:"Pages in bulk until they can be found: initialisation, work, share of useful work."`
 	Deliveries benchDeliveriesCmd `cmd:"" help:"Signed webhooks: acknowledged a second, and the time until their pages can be found."`
 	Growth     benchGrowthCmd     `cmd:"" help:"Whether a page and a start cost more the more pages there are."`
+	Embed      benchEmbedCmd      `cmd:"" help:"Embedding endpoints: a grid of batch sizes and concurrency, and the coalescer beside it."`
 	Pool       benchPoolCmd       `cmd:"" help:"Parts built for each job against parts built once and shared."`
 }
 
@@ -63,6 +65,27 @@ type benchGrowthCmd struct {
 // Run is pulse bench growth.
 func (c *benchGrowthCmd) Run(ctx context.Context, out *output) error {
 	return bench.Growth(ctx, bench.GrowthOptions{Start: ownServer, Sizes: c.Sizes, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
+}
+
+type benchEmbedCmd struct {
+	Tokens  int           `default:"256" placeholder:"N" help:"Tokens of a text, about."`
+	Callers int           `default:"64" placeholder:"N" help:"Callers of one text each, for the coalescer."`
+	Time    time.Duration `default:"2s" placeholder:"TIME" help:"Time of each point."`
+}
+
+// Run is pulse bench embed.
+func (c *benchEmbedCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	endpoints, closeAll, err := cfg.Endpoints()
+	if err != nil {
+		return err
+	}
+	defer closeAll()
+	for _, e := range endpoints {
+		if err := bench.Embed(ctx, bench.EmbedOptions{Endpoint: e, Tokens: c.Tokens, Callers: c.Callers, Time: c.Time, Screen: out.screen()}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type benchPoolCmd struct {

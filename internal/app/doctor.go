@@ -51,6 +51,7 @@ func Doctor(ctx context.Context, cfg *Config) []Finding {
 	v := BuildVersion()
 	d.add(LevelOK, "version", fmt.Sprintf("%s, %s, %s", v.Version, v.Go, v.Platform), "")
 	d.config()
+	d.embedders(ctx)
 	if dir, err := cfg.storeDir(); err == nil {
 		d.dir = dir
 		d.server(ctx)

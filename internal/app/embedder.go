@@ -214,6 +214,29 @@ func (i *identity) settledSpec() store.LayoutSpec {
 	return i.spec
 }
 
+func (c *Config) openEndpoints(all []endpoint) (*embed.Transport, []embed.Endpoint) {
+	t := embed.NewTransport(embed.TransportOptions{Connections: c.EmbedderConnections, PerHost: c.EmbedderConnectionsPerHost, IdleExpiry: c.EmbedderIdleExpiry})
+	endpoints := make([]embed.Endpoint, len(all))
+	for i := range all {
+		endpoints[i] = all[i].open(t, c.EmbedderAPIKey)
+	}
+	return t, endpoints
+}
+
+// Endpoints are the embedding endpoints of the configuration, for who speaks to them
+// directly; close ends their connections.
+func (c *Config) Endpoints() (endpoints []embed.Endpoint, close func(), err error) {
+	if c.Embedder == embedderNone {
+		return nil, nil, usagef("no embedding endpoint is named: use --embedder")
+	}
+	all, err := parseEndpoints(c.Embedder)
+	if err != nil {
+		return nil, nil, usagef("--embedder (from %s): %w", c.origin("embedder"), err)
+	}
+	t, endpoints := c.openEndpoints(all)
+	return endpoints, t.Close, nil
+}
+
 // openEmbedder makes the embedder of a layout; nil where there is none. It waits for no
 // endpoint.
 func (a *App) openEmbedder(c *Config, known *identity) (*remote, error) {
@@ -224,11 +247,7 @@ func (a *App) openEmbedder(c *Config, known *identity) (*remote, error) {
 	if err != nil {
 		return nil, &UsageError{err}
 	}
-	t := embed.NewTransport(embed.TransportOptions{Connections: c.EmbedderConnections, PerHost: c.EmbedderConnectionsPerHost, IdleExpiry: c.EmbedderIdleExpiry})
-	endpoints := make([]embed.Endpoint, len(all))
-	for i := range all {
-		endpoints[i] = all[i].open(t, c.EmbedderAPIKey)
-	}
+	t, endpoints := c.openEndpoints(all)
 	return &remote{transport: t, Coalescer: embed.New(endpoints, embed.Options{
 		Prefixes: c.prefixes, Requests: c.EmbedderConnectionsPerHost, Timeout: c.EmbedderTimeout, Verify: known.verify, Log: a.log, Now: a.now,
 		OnRequest: a.metrics.onEmbed, OnReused: a.metrics.onReused,

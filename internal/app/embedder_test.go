@@ -324,3 +324,24 @@ func TestStrangerIsSetAside(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestDoctorEmbeds(t *testing.T) {
+	s := near(t, "near-1", 64)
+	url := s.Start()
+	defer s.Close()
+	f := func(level, found string, change ...func(*Config)) {
+		t.Helper()
+		for _, finding := range Doctor(t.Context(), testConfig(t, change...)) {
+			if finding.Name == "embedder" {
+				if finding.Level != level || !strings.Contains(finding.Found, found) {
+					t.Errorf("found %+v", finding)
+				}
+				return
+			}
+		}
+		t.Error("nothing is said of the embedder")
+	}
+	f(LevelOK, "near-1, 64 numbers", withTEI(url))
+	f(LevelFail, "401", withTEI(url), func(c *Config) { c.EmbedderAPIKey = "wrong" })
+	f(LevelFail, "connection refused", withTEI("http://127.0.0.1:1"))
+}

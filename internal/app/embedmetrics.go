@@ -23,7 +23,7 @@ func newEmbedMetrics(m *metrics) embedMetrics {
 		tokens:  m.counter("pulse_embed_tokens_total", "Tokens of texts that got vectors.", "endpoint"),
 		latency: m.histogram("pulse_embed_request_duration_seconds", "Time of a request to an endpoint.", secondsBuckets, "endpoint"),
 		failed:  m.counter("pulse_embed_failures_total", "Requests to an endpoint that failed, by reason; what they held was tried again or split.", "endpoint", "reason"),
-		reused:  m.counter("pulse_embed_reused_total", "Vectors that were there already.").WithLabelValues().(prometheus.Counter),
+		reused:  m.counter("pulse_embed_reused_total", "Vectors that were there already.").WithLabelValues(),
 	}
 }
 

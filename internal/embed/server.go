@@ -164,7 +164,7 @@ func (c *Coalescer) meetLocked(s *server) {
 func (c *Coalescer) meet(s *server) {
 	ctx, cancel := context.WithTimeout(c.ctx, meetTimeout)
 	defer cancel()
-	says, probe, err := ask(ctx, s.endpoint)
+	says, probe, err := Meet(ctx, s.endpoint)
 	if err == nil {
 		err = c.verify(says, probe)
 	}
@@ -182,8 +182,8 @@ func (c *Coalescer) meet(s *server) {
 	c.dispatchLocked()
 }
 
-// ask asks for the description and the vector of ProbeText.
-func ask(ctx context.Context, e Endpoint) (Description, pulse.Vector, error) {
+// Meet asks an endpoint for its description and its vector of ProbeText.
+func Meet(ctx context.Context, e Endpoint) (Description, pulse.Vector, error) {
 	says, err := e.Describe(ctx)
 	if err != nil {
 		return says, nil, err

@@ -221,3 +221,15 @@ func answerOpenAI(w http.ResponseWriter, model string, vectors []pulse.Vector, a
 	}
 	answerJSON(w, http.StatusOK, map[string]any{"object": "list", "data": data, "model": model, "usage": map[string]int{"prompt_tokens": 1, "total_tokens": 1}})
 }
+
+// Answer is the body of a server's answer that holds vectors, by the OpenAI route as base64
+// or by /embed.
+func Answer(vectors []pulse.Vector, asBase64 bool) []byte {
+	w := httptest.NewRecorder()
+	if asBase64 {
+		answerOpenAI(w, "test/model", vectors, true)
+	} else {
+		answerJSON(w, http.StatusOK, vectors)
+	}
+	return w.Body.Bytes()
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"pulse"
 	"pulse/internal/embed"
 	"pulse/internal/embed/embedtest"
 	"pulse/internal/embed/tei"
@@ -145,5 +147,48 @@ func TestConnections(t *testing.T) {
 	all.Wait()
 	if n := transport.Connections()[u.Host]; n.Open > 5 || n.Active != 0 {
 		t.Errorf("connections %+v", n)
+	}
+}
+
+// BenchmarkClient is what a request of 32 texts of 256 tokens with 1,024 numbers each costs
+// here; the server's part of it is to write an answer that is ready.
+func BenchmarkClient(b *testing.B) {
+	for _, auto := range []bool{true, false} {
+		name := map[bool]string{true: "embed", false: "base64"}[auto]
+		b.Run(name, func(b *testing.B) {
+			texts := make([]string, 32)
+			vectors := make([]pulse.Vector, 32)
+			for i := range texts {
+				texts[i] = strings.Repeat("some more words ", 64)
+				vectors[i] = embedtest.Fingerprint(fmt.Sprint(i), 1024)
+			}
+			answer := embedtest.Answer(vectors, !auto)
+			s := &embedtest.TEI{AutoTruncate: auto}
+			u, err := url.Parse(s.Start())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			transport := embed.NewTransport(embed.TransportOptions{})
+			defer transport.Close()
+			e := tei.New("tei", embed.Caller{Transport: transport, Base: u})
+			if _, err := e.Describe(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			s.Change(func(s *embedtest.TEI) {
+				s.Fail = func(w http.ResponseWriter, r *http.Request) bool {
+					_, _ = io.Copy(io.Discard, r.Body)
+					_, _ = w.Write(answer)
+					return true
+				}
+			})
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := e.Embed(b.Context(), texts); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/32, "µs/text")
+		})
 	}
 }
