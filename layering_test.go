@@ -28,6 +28,8 @@ var arrows = []struct {
 	{"internal/app", []string{"internal/..."}},
 	{"internal/httpapi/...", []string{"internal/source/*", "internal/store", "internal/queue", "internal/search", "internal/pagekey", "internal/jsonscan"}},
 	{"internal/source/*", []string{"internal/pagekey", "internal/jsonscan"}},
+	{"internal/store", []string{"internal/half"}},
+	{"internal/index/vector", []string{"internal/half"}},
 	{"internal/queue/...", []string{"internal/store"}},
 	{"internal/notify", []string{"internal/store"}},
 	{"internal/ingest", []string{"internal/store", "internal/queue", "internal/clean", "internal/chunk", "internal/embed", "internal/source/*", "internal/pagekey"}},

@@ -345,3 +345,51 @@ func TestDoctorEmbeds(t *testing.T) {
 	f(LevelFail, "401", withTEI(url), func(c *Config) { c.EmbedderAPIKey = "wrong" })
 	f(LevelFail, "connection refused", withTEI("http://127.0.0.1:1"))
 }
+
+// TestEmbedderSlow crawls faster than the endpoint embeds: every page is found by keyword
+// within VectorsWait and a second, however many wait before it, and by vector in the end.
+func TestEmbedderSlow(t *testing.T) {
+	const pages, wait = 400, time.Second
+	s := near(t, "near-1", 64)
+	s.PerText = 10 * time.Millisecond // 100 chunks a second: four seconds for all
+	a := startApp(t, withTEI(s.Start()), func(c *Config) { c.VectorsWait = wait })
+	defer s.Close()
+	untilUp(t, a)
+	began := time.Now()
+	for i := 0; i < pages; i += 50 {
+		batch := make([]client.Put, 50)
+		for j := range batch {
+			batch[j] = page(i + j)
+		}
+		if _, err := clientOf(t, a).Put(t.Context(), batch, client.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	accepted := time.Since(began)
+	for hitsOf(t, a, fmt.Sprintf("word%d", pages-1)) == 0 || a.Services().Index.Size().Documents < pages {
+		if time.Since(began) > time.Minute {
+			t.Fatal("not all pages are found")
+		}
+		pause(t.Context(), 10*time.Millisecond)
+	}
+	found := time.Since(began)
+	t.Logf("%d pages accepted after %v, found by keyword after %v", pages, accepted, found)
+	if found > accepted+wait+time.Second+slack {
+		t.Errorf("found by keyword %v after they were accepted", found-accepted)
+	}
+	untilNoVectorsPend(t, a)
+	if size := a.Services().Index.Size(); size.Vectors != pages {
+		t.Errorf("%d vectors of %d pages", size.Vectors, pages)
+	}
+}
+
+// slack is for a busy machine: what is told apart here are a few seconds from the four that
+// all vectors take, and more.
+const slack = time.Second
+
+func untilUp(t *testing.T, a *App) {
+	t.Helper()
+	for a.embedderStats().State != "ready" {
+		pause(t.Context(), time.Millisecond)
+	}
+}

@@ -11,11 +11,11 @@ import (
 
 func TestEmbed(t *testing.T) {
 	var out bytes.Buffer
-	s := &embedtest.Simulated{Fixed: time.Millisecond}
+	s := &embedtest.Simulated{Label: "here", Fixed: time.Millisecond}
 	if err := Embed(t.Context(), EmbedOptions{Endpoint: s, Tokens: 32, Callers: 16, Time: 20 * time.Millisecond, Screen: &Screen{W: &out}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"simulated: simulated, 8 numbers, at most 32 texts", "16 at once", "of the best point", "of processor time here"} {
+	for _, want := range []string{"simulated:here: simulated, 8 numbers, at most 32 texts", "16 at once", "of the best point", "of processor time here"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &out)
 		}

@@ -25,7 +25,7 @@ func (w *Workers) vectors(ctx context.Context, r *run, write *store.Write, piece
 		return nil
 	}
 	patience := w.patience(r)
-	if w.embed.closed() || r.layout.Embedder.Wait(embed.LaneOf(r.job.Priority)) > patience {
+	if w.embed.closed() || patience <= 0 || r.layout.Embedder.Wait(embed.LaneOf(r.job.Priority)) > patience {
 		write.VectorsPending = true
 		return ctx.Err()
 	}
@@ -37,6 +37,8 @@ func (w *Workers) vectors(ctx context.Context, r *run, write *store.Write, piece
 	start := w.now()
 	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	w.waiting.Add(1)
+	defer w.waiting.Add(-1)
 	vectors, err := w.embedPieces(soon, r, pieces, former.vectors)
 	w.operation(ctx, r, opEmbed, &r.job.Stages.Embed, start)
 	if err != nil {
@@ -48,11 +50,15 @@ func (w *Workers) vectors(ctx context.Context, r *run, write *store.Write, piece
 }
 
 // patience is how long a page may wait for its vectors: what is left of VectorsWait since
-// it was accepted.
+// it was accepted. A page that is late already waits a moment where the embedder keeps up,
+// and not at all where most workers wait for it: it is what made the page late.
 func (w *Workers) patience(r *run) time.Duration {
 	left := w.opts.VectorsWait
 	if !r.job.AcceptedAt.IsZero() {
 		left -= w.now().Sub(r.job.AcceptedAt)
+	}
+	if left <= 0 && 4*int(w.waiting.Load()) >= 3*w.opts.Workers {
+		return 0
 	}
 	return max(left, min(leastVectorsWait, w.opts.VectorsWait))
 }

@@ -58,6 +58,7 @@ type commit struct {
 	chunks     []byte
 	bytes      int64
 	hasVectors bool
+	kept       []pulse.Vector // as they are read again: followers must not see more than is kept
 
 	active pulse.LayoutID // of the collection; 0 while it has none
 	done   Committed
@@ -110,7 +111,9 @@ func (c *commit) packVectors() error {
 		return fmt.Errorf("commit document: %d vectors for %d chunks", len(w.Vectors), len(w.Chunks))
 	}
 	c.hasVectors, c.vectors = true, packVectors(w.Vectors)
-	return nil
+	var err error
+	c.kept, err = openVectors(c.vectors)
+	return err
 }
 
 // stage writes what is large ahead of the commit.
@@ -333,7 +336,7 @@ func (c *commit) replace(t *tx, cur current) error {
 		return err
 	}
 	c.done.Seq = seq
-	t.commits = append(t.commits, pulse.Commit{Seq: seq, Document: *doc, Chunks: c.w.Chunks, Vectors: c.w.Vectors, VectorsPending: c.w.VectorsPending})
+	t.commits = append(t.commits, pulse.Commit{Seq: seq, Document: *doc, Chunks: c.w.Chunks, Vectors: c.kept, VectorsPending: c.w.VectorsPending})
 	return nil
 }
 

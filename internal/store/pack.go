@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"pulse"
+	"pulse/internal/half"
 )
 
 // Chunks at rest, one byte string per document and layout: a format byte, the
@@ -74,15 +75,24 @@ func openChunks(data []byte) ([]pulse.Chunk, error) {
 }
 
 // Vectors at rest: a format byte, their number and dimension, then per vector a
-// byte (0 when the embedder refused the chunk) and the numbers as float32, little-endian.
-const vectorsFormat = 1 // 1: float32
+// byte (0 when the embedder refused the chunk) and the numbers, little-endian.
+const (
+	vectorsFloat32 = 1 // the first; still written for numbers that float16 cannot hold
+	vectorsFloat16 = 2
+)
 
 func packVectors(vectors []pulse.Vector) []byte {
-	dim := 0
+	dim, format := 0, byte(vectorsFloat16)
 	for _, v := range vectors {
 		dim = max(dim, len(v))
+		for _, x := range v {
+			if !(-half.Max <= x && x <= half.Max) {
+				format = vectorsFloat32
+			}
+		}
 	}
-	out := []byte{vectorsFormat}
+	out := make([]byte, 0, 16+len(vectors)*(1+2*dim))
+	out = append(out, format)
 	out = binary.AppendUvarint(out, uint64(len(vectors)))
 	out = binary.AppendUvarint(out, uint64(dim))
 	for _, v := range vectors {
@@ -92,7 +102,11 @@ func packVectors(vectors []pulse.Vector) []byte {
 		}
 		out = append(out, 1)
 		for _, x := range v {
-			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
+			if format == vectorsFloat32 {
+				out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
+			} else {
+				out = binary.LittleEndian.AppendUint16(out, half.From(x))
+			}
 		}
 	}
 	return out
@@ -100,9 +114,10 @@ func packVectors(vectors []pulse.Vector) []byte {
 
 // openVectors reads what packVectors wrote.
 func openVectors(data []byte) ([]pulse.Vector, error) {
-	if len(data) == 0 || data[0] != vectorsFormat {
+	if len(data) == 0 || data[0] != vectorsFloat32 && data[0] != vectorsFloat16 {
 		return nil, errPacked
 	}
+	size := 4 / int(data[0]) // bytes a number
 	r := reader{data: data[1:]}
 	n, dim := r.int(len(data)), r.int(1<<16)
 	vectors := make([]pulse.Vector, 0, n)
@@ -112,10 +127,14 @@ func openVectors(data []byte) ([]pulse.Vector, error) {
 			vectors = append(vectors, nil)
 			continue
 		}
-		raw := r.bytes(4 * dim)
-		v := make(pulse.Vector, len(raw)/4)
+		raw := r.bytes(size * dim)
+		v := make(pulse.Vector, len(raw)/size)
 		for j := range v {
-			v[j] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*j:]))
+			if size == 4 {
+				v[j] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*j:]))
+			} else {
+				v[j] = half.To(binary.LittleEndian.Uint16(raw[2*j:]))
+			}
 		}
 		vectors = append(vectors, v)
 	}

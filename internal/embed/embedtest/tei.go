@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"time"
 
 	"pulse"
 )
@@ -30,6 +31,9 @@ type TEI struct {
 	Embed        func(text string) pulse.Vector                    // nil: Fingerprint
 	Fail         func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
 
+	PerText time.Duration // that the model needs for each, one request at a time
+
+	model    sync.Mutex // held while PerText passes
 	mu       sync.Mutex
 	inFlight int
 	requests map[string]int // by path
@@ -71,7 +75,7 @@ func or[T comparable](v, d T) T {
 func (s *TEI) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests[r.URL.Path]++
-	c := TEI{Model: or(s.Model, "test/model"), Dim: or(s.Dim, 8), APIKey: s.APIKey, AutoTruncate: s.AutoTruncate, BatchTexts: or(s.BatchTexts, 32),
+	c := TEI{Model: or(s.Model, "test/model"), Dim: or(s.Dim, 8), APIKey: s.APIKey, AutoTruncate: s.AutoTruncate, BatchTexts: or(s.BatchTexts, 32), PerText: s.PerText,
 		PayloadBytes: or(s.PayloadBytes, 2_000_000), MaxTokens: or(s.MaxTokens, 512), Permits: or(s.Permits, 512), Embed: s.Embed, Fail: s.Fail}
 	s.mu.Unlock()
 	if c.Embed == nil {
@@ -158,6 +162,7 @@ func (s *TEI) embed(w http.ResponseWriter, r *http.Request, c *TEI, openAI bool)
 		return
 	}
 	defer s.release(len(texts))
+	s.compute(c.PerText * time.Duration(len(texts)))
 	vectors := make([]pulse.Vector, len(texts))
 	for i, text := range texts {
 		vectors[i] = c.Embed(text)
@@ -167,6 +172,16 @@ func (s *TEI) embed(w http.ResponseWriter, r *http.Request, c *TEI, openAI bool)
 		return
 	}
 	answerJSON(w, http.StatusOK, vectors)
+}
+
+// compute takes the model's time.
+func (s *TEI) compute(d time.Duration) {
+	if d == 0 {
+		return
+	}
+	s.model.Lock()
+	defer s.model.Unlock()
+	time.Sleep(d)
 }
 
 // admit is the checks of a real server, in its order.
