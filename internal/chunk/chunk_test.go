@@ -179,7 +179,9 @@ func TestTorture(t *testing.T) {
 				text = strings.ToValidUTF8(text[:50_000], "")
 			}
 			byTokenizer(tok, Options{}).check(t, name+" "+file, "Torture", text)
-			byTokenizer(tok, Options{MaxTokens: 32, OverlapTokens: 8}).check(t, name+" "+file, "", text)
+			if i < 2 || isLarge() {
+				byTokenizer(tok, Options{MaxTokens: 32, OverlapTokens: 8}).check(t, name+" "+file, "", text)
+			}
 		})
 	}
 }
@@ -197,7 +199,7 @@ func TestSamplePages(t *testing.T) {
 		tok := loadTokenizer(t, name)
 		limit := pageLimit()
 		if i >= 2 && !isLarge() {
-			limit = 50
+			limit = 30
 		}
 		c := byTokenizer(tok, Options{})
 		for _, file := range []string{"k8s-en.jsonl.gz", "k8s-zh-ja-ko.jsonl.gz", "revisions.jsonl.gz"} {
@@ -205,8 +207,8 @@ func TestSamplePages(t *testing.T) {
 				first := c.check(t, name+" "+p.URL, p.Title, p.Markdown)
 				if i == 0 {
 					again, _ := New(tok, Options{}).Split(t.Context(), p.Title, p.Markdown)
-					if diff := cmp.Diff(first, again); diff != "" {
-						t.Fatalf("%s is cut in two ways:\n%s", p.URL, diff)
+					if !slices.EqualFunc(first, again, func(a, b Piece) bool { return a.Start == b.Start && a.Embed == b.Embed }) {
+						t.Fatalf("%s is cut in two ways:\n%s", p.URL, cmp.Diff(first, again))
 					}
 				}
 			}
@@ -367,7 +369,7 @@ func (c counted) checkRows(t *testing.T, name, text string, pieces []Piece, b bl
 		}
 		line := text[:p.Start]
 		line = line[strings.LastIndexByte(line, '\n')+1:]
-		if strings.TrimSpace(line) != "" && c.count(longestLine(text[b.start:b.end])) < defaultMaxTokens/2 {
+		if strings.TrimSpace(line) != "" && c.count(p.Embed[:len(p.Embed)-(p.End-p.Start)]+longestLine(text[b.start:b.end])) < defaultMaxTokens/2 {
 			t.Errorf("%s: a piece begins in a line: %q %.60q", name, line, text[p.Start:])
 		}
 		lead := text[b.lead.start:b.body]

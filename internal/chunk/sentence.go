@@ -1,7 +1,6 @@
 package chunk
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -55,20 +54,27 @@ func endsSentence(r rune) bool {
 	return unicode.Is(unicode.Sentence_Terminal, r)
 }
 
-const closers = "\"')]}*_`”’»」』）】"
-
+// skipClosers goes over what may stand between a sentence and the mark's blank.
 func skipClosers(text string, i, end int) int {
 	for i < end {
-		r, size := utf8.DecodeRuneInString(text[i:end])
-		if r < utf8.RuneSelf && r != '"' && r != '\'' && r != ')' && r != ']' && r != '}' && r != '*' && r != '_' && r != '`' {
-			break
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:end])
 		}
-		if r == utf8.RuneError || !strings.ContainsRune(closers, r) {
+		if !isCloser(r) {
 			break
 		}
 		i += size
 	}
 	return i
+}
+
+func isCloser(r rune) bool {
+	switch r {
+	case '"', '\'', ')', ']', '}', '*', '_', '`', '”', '’', '»', '」', '』', '）', '】':
+		return true
+	}
+	return false
 }
 
 // What the annex is shown before and behind a mark, in bytes.

@@ -46,6 +46,10 @@ func spaceBefore(text string, i int) bool {
 // trimEnd goes back from end over white space, to start at most.
 func trimEnd(text string, start, end int) int {
 	for end > start && spaceBefore(text, end) {
+		if text[end-1] < utf8.RuneSelf {
+			end--
+			continue
+		}
 		_, size := utf8.DecodeLastRuneInString(text[start:end])
 		end -= size
 	}
