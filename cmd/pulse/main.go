@@ -41,6 +41,7 @@ type commandLine struct {
 	Tokenize   tokenizeCmd   `cmd:"" help:"Show the tokens of texts."`
 	Rebuild    rebuildCmd    `cmd:"" help:"Build the index anew from the store."`
 	Reembed    reembedCmd    `cmd:"" help:"Cut and embed all pages anew with other settings; search goes on."`
+	Eval       evalCmd       `cmd:"" help:"Measure how well judged queries are answered."`
 	Doctor     doctorCmd     `cmd:"" help:"Look for what is wrong, and say what to do."`
 	Chunk      chunkCmd      `cmd:"" help:"Cut texts into chunks: JSON Lines in and out."`
 	Bench      benchCmd      `cmd:"" help:"Measure what this machine takes."`
@@ -150,7 +151,7 @@ var errReported = errors.New("failed")
 // commands it shows the client's alone.
 var helpGroups = map[string]string{
 	"serve": "store server ingest model search", "reembed": "client store ingest model", "ingest": "client store ingest model", "try": "-", "bench": "-", "version": "-", "doctor": "client store server model",
-	"tokenize": "model", "chunk": "model",
+	"tokenize": "model", "chunk": "model", "eval": "ingest model search",
 }
 
 // withDefault is an option's help with its default, unless that is the placeholder.

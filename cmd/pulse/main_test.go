@@ -243,3 +243,36 @@ func waitFor(t *testing.T, base string) {
 		}
 	}
 }
+
+func TestEvalCommand(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join("set", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir("set", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write("corpus.jsonl", `{"_id":"a","title":"","text":"Apples grow on trees."}`+"\n"+`{"_id":"b","text":"Dates grow on palms."}`+"\n"+`{"_id":"c","text":""}`)
+	write("queries.jsonl", `{"_id":"1","text":"palms"}`+"\n"+`{"_id":"2","text":"nowhere"}`+"\n"+`{"_id":"3","text":"not judged"}`)
+	command(t, "eval", "set").check(t, 2, "qrels.tsv")
+	write("qrels.tsv", "query-id\tcorpus-id\tscore\n1\tb\t1\n2\ta\t1\n")
+	command(t, "eval", "nowhere").check(t, 2, "corpus.jsonl")
+	command(t, "eval", "set", "--mode", "keyword", "--run", "run").check(t, 0, "set, 2 queries", `keyword +0\.5000 +0\.5000 +0\.5000`, "1 of 3 documents have no text")
+	run, err := os.ReadFile("run")
+	if err != nil || !regexp.MustCompile(`^1 Q0 b 1 [0-9.]+ keyword\n$`).Match(run) {
+		t.Errorf("run file %q, %v", run, err)
+	}
+	command(t, "eval", "set", "--mode", "vector", "--embedder", "none").check(t, 2, "--mode vector needs an embedder")
+	command(t, "eval", "set", "--mode", "best").check(t, 2, "mode")
+	r := command(t, "eval", "set", "--json", "--embedder", "none", "--whole-documents", "--bm25-k1", "0.9", "--bm25-b", "0.4")
+	r.check(t, 0, "by keyword alone")
+	if want := "{\n  \"collection\": \"set\",\n  \"queries\": 2,\n  \"modes\": {\n    \"keyword\": {\n      \"ndcg@10\": 0.5,\n      \"recall@100\": 0.5,\n      \"mrr@10\": 0.5\n    }\n  }\n}\n"; r.stdout != want {
+		t.Errorf("got %s", r.stdout)
+	}
+	if entries, err := os.ReadDir("."); err != nil || len(entries) != 2 {
+		t.Errorf("left in the working folder: %v, %v", entries, err)
+	}
+}

@@ -69,6 +69,9 @@ func (c *Config) storeDir() (string, error) {
 	return filepath.Abs(path)
 }
 
+// maxChunkTokens is the largest bound of a chunk.
+const maxChunkTokens = 1 << 16
+
 func (c *Config) checkNumbers() error {
 	var wrong []error
 	must := func(ok bool, flag, rule string) {
@@ -78,7 +81,7 @@ func (c *Config) checkNumbers() error {
 	}
 	must(c.Data != "", "data", "a folder")
 	must(c.Workers >= 0 && c.Workers <= 4096, "workers", "0 to 4096")
-	must(c.MaxChunkTokens >= 8 && c.MaxChunkTokens <= 1<<16, "max-chunk-tokens", "8 to 65536")
+	must(c.MaxChunkTokens >= 8 && c.MaxChunkTokens <= maxChunkTokens, "max-chunk-tokens", "8 to 65536")
 	must(c.ChunkOverlapTokens >= 0 && c.ChunkOverlapTokens < max(1, c.MaxChunkTokens), "chunk-overlap-tokens", "at least 0 and below --max-chunk-tokens")
 	must(c.BM25K1 >= 0, "bm25-k1", "at least 0")
 	must(c.BM25B >= 0 && c.BM25B <= 1, "bm25-b", "0 to 1")
