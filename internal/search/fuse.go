@@ -44,7 +44,7 @@ func (f *fusion) part(retriever int, l leg) float64 {
 	case f.kind == "":
 		return l.score
 	case f.kind == FusionRRF:
-		return 1 / (f.k + float64(l.rank))
+		return f.weights[retriever] / (f.k + float64(l.rank))
 	}
 	scaled := 1.0
 	if low, high := f.low[retriever], f.high[retriever]; high > low {
@@ -57,7 +57,8 @@ func (f *fusion) part(retriever int, l leg) float64 {
 func (f *fusion) String() string {
 	switch f.kind {
 	case FusionRRF:
-		return fmt.Sprintf("rrf: sum of 1 / (%v + rank)", f.k)
+		return fmt.Sprintf("rrf: %.4g / (%v + rank by keyword) + %.4g / (%v + rank by vector)",
+			f.weights[byKeyword], f.k, f.weights[byVector], f.k)
 	case FusionMinMax:
 		return fmt.Sprintf("minmax: %.4g × keyword + %.4g × vector, each scaled by the least and the greatest of its list",
 			f.weights[byKeyword], f.weights[byVector])
@@ -65,13 +66,18 @@ func (f *fusion) String() string {
 	return "none: the score of the one retriever"
 }
 
-func (s *Searcher) fusion(lists [numRetrievers][]index.Candidate, single bool) fusion {
+// fusion prepares to fuse lists; vector is what the query's vector is worth, 0 to 1.
+func (s *Searcher) fusion(lists [numRetrievers][]index.Candidate, single bool, vector float64) fusion {
 	f := fusion{k: s.options.RRFK}
 	if single {
 		return f
 	}
 	f.kind = s.options.Fusion
-	f.weights = [numRetrievers]float64{byKeyword: 1 - s.options.Alpha, byVector: s.options.Alpha}
+	f.weights = [numRetrievers]float64{byKeyword: 1, byVector: vector}
+	if f.kind == FusionMinMax {
+		alpha := s.options.Alpha * vector
+		f.weights = [numRetrievers]float64{byKeyword: 1 - alpha, byVector: alpha}
+	}
 	for i, list := range lists {
 		if len(list) > 0 {
 			f.high[i], f.low[i] = list[0].Score, list[len(list)-1].Score

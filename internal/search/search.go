@@ -43,6 +43,9 @@ type Deps struct {
 	Follower *index.Follower // of Index
 	Store    Store
 	Embedder QueryEmbedder // nil: search is by keyword
+	// VectorWeight says how much the vector of a query is worth beside its words, 0 to 1: a
+	// model need not know the language of all queries. nil: 1.
+	VectorWeight func(query string) float64
 	// Key makes a document's key of a URL; nil takes the URL as it is.
 	Key func(url string) (string, error)
 }
@@ -213,7 +216,8 @@ func (s *Searcher) catchUp(ctx context.Context, seq pulse.CommitSeq) error {
 // embedded is a query's vector, or why there is none.
 type embedded struct {
 	vector   pulse.Vector
-	degraded string // "" when the mode wants no vector, or has it
+	weight   float64 // see Deps.VectorWeight
+	degraded string  // "" when the query wants no vector, or has it
 }
 
 // embed asks for the query's vector and waits no longer than the timeout, whatever
@@ -225,6 +229,10 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 	if s.deps.Embedder == nil {
 		return s.embedOutcome(nil, ErrNoEmbedder)
 	}
+	weight := s.vectorWeight(q)
+	if weight == 0 && q.Mode == pulse.ModeHybrid {
+		return embedded{}
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.QueryEmbedTimeout)
 	defer cancel()
 	done := make(chan embedded, 1)
@@ -234,6 +242,7 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 	}()
 	select {
 	case e := <-done:
+		e.weight = weight
 		return e
 	case <-ctx.Done():
 		return s.embedOutcome(nil, ctx.Err())
@@ -252,4 +261,11 @@ func (s *Searcher) embedOutcome(v pulse.Vector, err error) embedded {
 		return embedded{degraded: "vector: the embedder refused the query"}
 	}
 	return embedded{vector: v}
+}
+
+func (s *Searcher) vectorWeight(q *checked) float64 {
+	if s.deps.VectorWeight == nil {
+		return 1
+	}
+	return min(1, max(0, s.deps.VectorWeight(q.Text)))
 }

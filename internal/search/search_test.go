@@ -88,6 +88,36 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestVectorWeight: a query's vector counts as much as it is worth, down to nothing.
+func TestVectorWeight(t *testing.T) {
+	for _, fusion := range []string{search.FusionMinMax, search.FusionRRF} {
+		ask := func(weight float64, mode pulse.Mode) *pulse.Answer {
+			t.Helper()
+			w := newWorld(t)
+			w.weight, w.options = func(string) float64 { return weight }, search.Options{Fusion: fusion}
+			w.put(1, "apples apples apples and a long text of other things that nobody asked for, here and there", nil)
+			w.put(2, "pears", nil)
+			w.index()
+			a := w.search(pulse.Query{Text: "apples", Mode: mode, Explain: true})
+			if len(a.Degraded) > 0 {
+				t.Errorf("%s, weight %v: degraded %v", fusion, weight, a.Degraded)
+			}
+			return a
+		}
+		full, half, none := ask(1, ""), ask(0.5, ""), ask(0, "")
+		part := func(a *pulse.Answer) float64 { return a.Hits[0].Explain.Retrievers[1].Weight }
+		if f, h := part(full), part(half); !(f > h && h > 0) {
+			t.Errorf("%s: the vector adds %v with its whole weight, %v with half of it", fusion, f, h)
+		}
+		if diff := cmp.Diff([]int{1}, ids(none)); diff != "" || none.Hits[0].Scores["vector"] != 0 {
+			t.Errorf("%s: without weight the vector found %v (-want +got):\n%s", fusion, none.Hits[0].Scores, diff)
+		}
+		if a := ask(0, pulse.ModeVector); len(a.Hits) != 1 || a.Hits[0].Scores["vector"] <= 0 {
+			t.Errorf("%s: asked by vector alone: %v", fusion, ids(a))
+		}
+	}
+}
+
 func TestFilterReachesRetrievers(t *testing.T) {
 	w := newWorld(t)
 	w.put(1, "word", func(d *pulse.Document) { d.Language = "de" })

@@ -27,6 +27,7 @@ type world struct {
 	local    *local.Index
 	follower *index.Follower
 	embedder search.QueryEmbedder
+	weight   func(string) float64
 	options  search.Options
 
 	mu        sync.Mutex
@@ -101,7 +102,7 @@ func (w *world) search(q pulse.Query) *pulse.Answer {
 func (w *world) ask(q pulse.Query) (*pulse.Answer, error) {
 	if w.searcher == nil {
 		w.searcher = search.New(search.Deps{
-			Index: w.local, Follower: w.follower, Store: w, Embedder: w.embedder,
+			Index: w.local, Follower: w.follower, Store: w, Embedder: w.embedder, VectorWeight: w.weight,
 			Key: func(url string) (string, error) {
 				if !strings.HasPrefix(url, "http") {
 					return "", errors.New("not a URL")
