@@ -1,0 +1,35 @@
+package static
+
+import (
+	_ "embed" // the table
+	"fmt"
+	"sync"
+
+	"pulse/internal/token/builtin"
+)
+
+// modelHash is the SHA-256 of model.bin, whose first digits are part of the model's
+// name: vectors of another table are vectors of another model. MODEL.md says how the
+// file is made.
+const modelHash = "62ff4c63911f8671683a32fd792886b7b90cddc0d0d5bbee738bff1706b5bcbe"
+
+//go:embed model.bin
+var modelData string
+
+// Builtin gives the model inside the binary. It knows English alone. All callers share
+// it; the first waits until its tokenizer is read.
+func Builtin() (*Embedder, error) { return loadBuiltin() }
+
+var loadBuiltin = sync.OnceValues(func() (*Embedder, error) {
+	tokenizer, _, err := builtin.For(builtin.MiniLM)
+	if err != nil {
+		return nil, fmt.Errorf("the built-in model: %w", err)
+	}
+	t, err := readTable(modelData, builtinUnknown)
+	if err != nil {
+		return nil, fmt.Errorf("the built-in model %w", err)
+	}
+	e := newEmbedder("minilm-static-"+modelHash[:12], tokenizer, t)
+	e.english = true
+	return e, nil
+})
