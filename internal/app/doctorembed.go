@@ -14,7 +14,7 @@ const doctorPatience = 30 * time.Second
 
 // embedders embeds one text with each endpoint.
 func (d *doctor) embedders(ctx context.Context) {
-	if d.cfg.Embedder == embedderNone || d.cfg.checkEmbedder() != nil {
+	if d.cfg.Embedder == embedderNone || d.cfg.isStatic() || d.cfg.checkEmbedder() != nil {
 		return
 	}
 	endpoints, closeAll, err := d.cfg.Endpoints()

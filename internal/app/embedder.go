@@ -48,7 +48,7 @@ func parseEndpoints(value string) ([]endpoint, error) {
 	return all, nil
 }
 
-const embedderForms = "none, tei+http://HOST:PORT, openai+https://HOST/v1?model=NAME or ollama+http://HOST:PORT?model=NAME"
+const embedderForms = "builtin, static:DIR, none, tei+http://HOST:PORT, openai+https://HOST/v1?model=NAME or ollama+http://HOST:PORT?model=NAME"
 
 func parseEndpoint(text string) (endpoint, error) {
 	kind, address, ok := strings.Cut(text, "+")
@@ -103,7 +103,7 @@ func (e *endpoint) open(t *embed.Transport, key string) embed.Endpoint {
 
 // checkEmbedder says what is wrong with --embedder.
 func (c *Config) checkEmbedder() error {
-	if c.Embedder == embedderNone {
+	if c.Embedder == embedderNone || c.isStatic() {
 		return nil
 	}
 	if _, err := parseEndpoints(c.Embedder); err != nil {
@@ -116,6 +116,13 @@ func (c *Config) checkEmbedder() error {
 func (c *Config) model() (name string, dimension int) {
 	if c.Embedder == embedderNone {
 		return "", 0
+	}
+	if c.isStatic() {
+		e, err := c.openStatic()
+		if err != nil {
+			return unknownModel, 0
+		}
+		return e.Model().Name, e.Model().Dimension
 	}
 	all, err := parseEndpoints(c.Embedder)
 	if err != nil || all[0].model == "" {
@@ -226,7 +233,7 @@ func (c *Config) openEndpoints(all []endpoint) (*embed.Transport, []embed.Endpoi
 // Endpoints are the embedding endpoints of the configuration, for who speaks to them
 // directly; close ends their connections.
 func (c *Config) Endpoints() (endpoints []embed.Endpoint, close func(), err error) {
-	if c.Embedder == embedderNone {
+	if c.Embedder == embedderNone || c.isStatic() {
 		return nil, nil, usagef("no embedding endpoint is named: use --embedder")
 	}
 	all, err := parseEndpoints(c.Embedder)

@@ -393,3 +393,35 @@ func untilUp(t *testing.T, a *App) {
 		pause(t.Context(), time.Millisecond)
 	}
 }
+
+// TestBuiltinEmbedder finds pages by meaning without a server, reembeds to it from
+// nothing, and lets words alone answer what the model cannot read.
+func TestBuiltinEmbedder(t *testing.T) {
+	a := startApp(t)
+	put := func(i int, text string) client.Put {
+		return client.Put{URL: fmt.Sprintf("https://a.example/%d", i), Markdown: text}
+	}
+	if _, err := clientOf(t, a).Put(t.Context(), []client.Put{put(1, "Boil the eggs in a pan of hot water."),
+		put(2, "The ministry raised taxes on imported steel."), put(3, "Лимон кислый.")}, client.PutOptions{Wait: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	to := embedderBuiltin
+	if s := reembedded(t, a, client.ReembedChange{Embedder: &to}); s.State != "done" {
+		t.Fatalf("%+v", s)
+	}
+	if hits, degraded := vectorHits(t, a, "how to cook breakfast"); len(degraded) > 0 || len(hits) == 0 || hits[0] != "https://a.example/1" {
+		t.Errorf("hits %v, degraded %v", hits, degraded)
+	}
+	answer, err := clientOf(t, a).Search(t.Context(), client.Query{Query: "столица"})
+	if err != nil || len(answer.Hits) != 0 {
+		t.Errorf("vectors answered what the model cannot read: %+v, %v", answer, err)
+	}
+}
+
+func TestStaticFolder(t *testing.T) {
+	_, err := Start(t.Context(), testConfig(t, func(c *Config) { c.Embedder = "static:" + t.TempDir() }))
+	var usage *UsageError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--embedder static:") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -74,6 +74,11 @@ func (a *App) newLayoutParts(c *Config, known *identity) (*layoutParts, error) {
 	}
 	p := &layoutParts{cfg: c, identity: known}
 	p.chunker = chunk.New(t, ChunkOptions(c.MaxChunkTokens, c.ChunkOverlapTokens))
+	if c.isStatic() {
+		e, err := c.openStatic()
+		p.embedder = inProcess{e}
+		return p, err
+	}
 	e, err := a.openEmbedder(c, known)
 	if err != nil {
 		return nil, err

@@ -185,7 +185,7 @@ func (a *App) openTarget(ctx context.Context, target *Config) (*layoutParts, err
 }
 
 func (a *App) awaitModel(ctx context.Context, parts *layoutParts) error {
-	if parts.embedder == nil {
+	if _, ok := parts.embedder.(*remote); !ok {
 		return nil
 	}
 	patience := time.NewTimer(meetPatience)

@@ -33,6 +33,13 @@ func Tokenizer(name string) (*token.Tokenizer, error) {
 // is built in.
 func (c *Config) tokenizer() (*token.Tokenizer, error) {
 	name := c.Tokenizer
+	if name == "" && c.isStatic() {
+		e, err := c.openStatic()
+		if err != nil {
+			return nil, err
+		}
+		return e.Tokenizer(), nil
+	}
 	if model, _ := c.model(); name == "" {
 		if _, ok, _ := builtin.For(model); ok {
 			name = model

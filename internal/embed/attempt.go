@@ -16,6 +16,7 @@ type attempt struct {
 	c      *Coalescer
 	s      *server
 	lane   Lane
+	most   int // texts that the request could hold
 	tokens int // that got vectors
 }
 
@@ -89,7 +90,7 @@ func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
 	}
 	a.c.opts.OnRequest(RequestStats{
 		Endpoint: a.s.endpoint.Name(), Lane: a.lane, Texts: len(items), Tokens: tokens,
-		Full:     float64(len(items)) / float64(max(1, a.s.bounds(&a.c.opts).texts)),
+		Full:     float64(len(items)) / float64(max(1, a.most)),
 		Duration: a.c.opts.Now().Sub(began), Failure: failureName(err),
 	})
 	if err == nil {

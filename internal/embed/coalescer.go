@@ -260,13 +260,14 @@ func (c *Coalescer) dispatchLocked() {
 		if s == nil || l != LaneQuery && !c.worthLocked(s) {
 			return
 		}
-		items := c.takeLocked(s.bounds(&c.opts))
+		b := s.bounds(&c.opts)
+		items := c.takeLocked(b)
 		if len(items) == 0 {
 			continue // their callers had gone
 		}
 		s.requests++
 		s.texts += len(items)
-		c.sending.Go(func() { c.send(s, l, items) })
+		c.sending.Go(func() { c.send(s, l, items, b.texts) })
 	}
 }
 
@@ -308,8 +309,8 @@ func (c *Coalescer) freeServerLocked(query bool) (best *server) {
 }
 
 // send sees one request, and whatever it is split into, to its end.
-func (c *Coalescer) send(s *server, l Lane, items []*item) {
-	try := attempt{c: c, s: s, lane: l}
+func (c *Coalescer) send(s *server, l Lane, items []*item, most int) {
+	try := attempt{c: c, s: s, lane: l, most: most}
 	back, err := try.run(items)
 	c.mu.Lock()
 	defer c.mu.Unlock()
