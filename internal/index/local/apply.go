@@ -64,7 +64,7 @@ func (x *Index) applySection(work []prepared) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for i := range work {
-		x.data.apply(&work[i], x.options.BM25)
+		x.data.apply(&work[i], &x.options)
 	}
 }
 
@@ -111,7 +111,7 @@ func (x *Index) prepare(c *pulse.Commit, counter *keyword.Counter) prepared {
 		p.title = []keyword.Counts{counter.Count(d.Title)}
 	}
 	if !c.VectorsPending {
-		p.vectors = x.units(c)
+		p.vectors = x.encode(c)
 	}
 	return p
 }
@@ -152,29 +152,29 @@ func cloneChunks(chunks []pulse.Chunk) []pulse.Chunk {
 	return own
 }
 
-// units normalises the commit's vectors. One that cannot be is refused by itself,
+// encode makes the commit's vectors ready. One that cannot be is refused by itself,
 // as is one whose dimension is not that of the first.
-func (x *Index) units(c *pulse.Commit) []vector.Chunk {
-	var units []vector.Chunk
+func (x *Index) encode(c *pulse.Commit) []vector.Chunk {
+	var chunks []vector.Chunk
 	for i, v := range c.Vectors {
 		if v == nil {
 			continue
 		}
-		unit, err := vector.Normalise(v)
-		if err == nil && len(units) > 0 && len(unit) != len(units[0].Unit) {
-			err = fmt.Errorf("%d numbers beside vectors of %d: %w", len(unit), len(units[0].Unit), vector.ErrDimension)
+		chunk, err := vector.Encode(x.options.Metric, uint32(i), v)
+		if err == nil && len(chunks) > 0 && chunk.Dimension() != chunks[0].Dimension() {
+			err = fmt.Errorf("%d numbers beside vectors of %d: %w", chunk.Dimension(), chunks[0].Dimension(), vector.ErrDimension)
 		}
 		if err != nil {
 			x.options.OnRefused(c.Document.ID, i, fmt.Errorf("index vector %d of %s: %w", i, c.Document.Key, err))
 			continue
 		}
-		units = append(units, vector.Chunk{Ordinal: uint32(i), Unit: unit})
+		chunks = append(chunks, chunk)
 	}
-	return units
+	return chunks
 }
 
 // apply puts one commit in. A commit older than what is there changes nothing.
-func (d *data) apply(p *prepared, bm25 keyword.Options) {
+func (d *data) apply(p *prepared, o *Options) {
 	old, known := d.places[p.id]
 	if known && old.in.documents[old.number].seq > p.seq {
 		return
@@ -188,21 +188,22 @@ func (d *data) apply(p *prepared, bm25 keyword.Options) {
 		return
 	}
 	if !known {
-		in := d.collection(p.collection, bm25)
+		in := d.collection(p.collection, o)
 		old = place{in: in, number: in.number()}
 		d.places[p.id] = old
 	}
 	old.in.put(old.number, p)
 }
 
-func (d *data) collection(name string, bm25 keyword.Options) *collection {
+func (d *data) collection(name string, o *Options) *collection {
 	c, ok := d.collections[name]
 	if !ok {
 		c = &collection{
 			numbers: make(map[string]uint32),
-			keyword: keyword.New(bm25),
-			titles:  keyword.New(bm25),
+			keyword: keyword.New(o.BM25),
+			titles:  keyword.New(o.BM25),
 			vectors: make(map[int]*vector.Index),
+			metric:  o.Metric,
 		}
 		d.collections[name] = c
 	}
@@ -231,12 +232,12 @@ func (c *collection) put(number uint32, p *prepared) {
 	c.putVectors(number, p.vectors)
 }
 
-func (c *collection) putVectors(number uint32, units []vector.Chunk) {
+func (c *collection) putVectors(number uint32, chunks []vector.Chunk) {
 	dimension := 0
-	if len(units) > 0 {
-		dimension = len(units[0].Unit)
+	if len(chunks) > 0 {
+		dimension = chunks[0].Dimension()
 		if c.vectors[dimension] == nil {
-			c.vectors[dimension] = vector.New(dimension)
+			c.vectors[dimension] = vector.New(dimension, c.metric)
 		}
 	}
 	for d, v := range c.vectors {
@@ -244,8 +245,8 @@ func (c *collection) putVectors(number uint32, units []vector.Chunk) {
 			c.dropVectors(v, number)
 			continue
 		}
-		if err := v.Replace(number, units); err != nil {
-			panic(err) // units gives vectors of one dimension
+		if err := v.Replace(number, chunks); err != nil {
+			panic(err) // encode gives vectors of one dimension, for the metric
 		}
 	}
 }

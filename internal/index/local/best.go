@@ -28,12 +28,13 @@ type best struct {
 
 	all     []match // only when a document is named
 	wanted  *document
-	named   match // of the wanted document; its number is none while it is not found
-	isReady bool  // matches are a heap, the worst first
+	named   match   // of the wanted document; its number is none while it is not found
+	needed  float64 // all that scores so much must be added, for the named one's rank
+	isReady bool    // matches are a heap, the worst first
 }
 
 func newBest(in *collection, window int, wanted *document) *best {
-	return &best{in: in, window: window, wanted: wanted, named: match{number: none}}
+	return &best{in: in, window: window, wanted: wanted, named: match{number: none}, needed: math.Inf(1)}
 }
 
 // compare puts the better match first.
@@ -64,6 +65,14 @@ func (b *best) add(number, ordinal uint32, score float64) {
 		b.matches[0] = m
 		b.sink(0)
 	}
+}
+
+// floor is the score below which a match changes nothing, or lowest while any does.
+func (b *best) floor(lowest float64) float64 {
+	if !b.more {
+		return lowest
+	}
+	return min(b.needed, b.matches[0].score)
 }
 
 func (b *best) heapify() {

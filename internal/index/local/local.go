@@ -30,6 +30,8 @@ type Options struct {
 	Host     func(key string) string
 	InDomain func(host, domain string) bool
 	BM25     keyword.Options
+	// Metric is what the score of a vector is.
+	Metric vector.Metric
 	// TitleWeight is how much a title's own score adds; 0 means titleWeight, below 0
 	// that titles count as part of their chunks alone.
 	TitleWeight float64
@@ -112,6 +114,7 @@ type collection struct {
 	keyword   *keyword.Index        // of the chunks
 	titles    *keyword.Index        // of the documents' titles, one chunk each
 	vectors   map[int]*vector.Index // by dimension: more than one while a model is changed
+	metric    vector.Metric
 }
 
 // document is what a search needs of a document besides its terms and vectors. It

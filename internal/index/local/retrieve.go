@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"pulse"
 	"pulse/internal/index"
@@ -94,29 +95,27 @@ func (s *retrieval) byVector() {
 	if s.request.Vector == nil {
 		return
 	}
-	unit, err := vector.Normalise(s.request.Vector)
-	if err != nil {
+	if err := vector.Check(s.request.Vector); err != nil {
 		s.result.VectorRefused = fmt.Sprintf("the query's %v", err)
 		return
 	}
-	vectors := s.in.vectors[len(unit)]
+	vectors := s.in.vectors[len(s.request.Vector)]
 	if vectors == nil {
 		for dimension := range s.in.vectors {
-			s.result.VectorRefused = fmt.Sprintf("the query's vector has %d numbers, the index holds vectors of %d", len(unit), dimension)
+			s.result.VectorRefused = fmt.Sprintf("the query's vector has %d numbers, the index holds vectors of %d", len(s.request.Vector), dimension)
 		}
 		s.noteNoVector(0, false)
 		return
 	}
 	found := newBest(s.in, s.request.Window, s.named)
-	near, seen := 0.0, false
-	// The unit has the index's dimension, the only thing that Search refuses.
-	_ = vectors.Search(unit, s.accept, func(number, ordinal uint32, score float64) {
-		if s.named != nil && s.in.documents[number] == s.named {
-			near, seen = score, true
-		}
-		if score > 0 && score >= s.request.MinVectorScore {
+	near, seen := s.nearNamed(vectors, found)
+	lowest := max(s.request.MinVectorScore, math.SmallestNonzeroFloat64)
+	// Check has taken the query, and it has the index's dimension.
+	_ = vectors.Search(s.request.Vector, lowest, s.accept, func(number, ordinal uint32, score float64) float64 {
+		if score >= lowest {
 			found.add(number, ordinal, score)
 		}
+		return found.floor(lowest)
 	})
 	s.result.Vector = s.list(found)
 	if s.named != nil {
@@ -125,6 +124,18 @@ func (s *retrieval) byVector() {
 	if found.named.number == none {
 		s.noteNoVector(near, seen)
 	}
+}
+
+// nearNamed scores the named document, so that all that are nearer are found.
+func (s *retrieval) nearNamed(vectors *vector.Index, found *best) (near float64, seen bool) {
+	if s.named == nil {
+		return 0, false
+	}
+	_, near, seen = vectors.Best(s.request.Vector, s.in.numbers[s.named.key])
+	if seen {
+		found.needed = near
+	}
+	return near, seen
 }
 
 // noteNoVector says why the named document is not found by vector.

@@ -2,36 +2,33 @@ package vector
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-var seed = flag.Uint64("seed", 0, "seed of the random tests; 0 takes the time")
-
-func newRand(t *testing.T) *rand.Rand {
-	n := *seed
-	if n == 0 {
-		n = uint64(time.Now().UnixNano())
-	}
-	t.Logf("seed %d (-seed %d repeats it)", n, n)
-	return rand.New(rand.NewPCG(n, 0))
-}
-
-func TestNormalise(t *testing.T) {
+func TestEncode(t *testing.T) {
 	f := func(v, want []float32, wantErr error) {
 		t.Helper()
-		got, err := Normalise(v)
+		c, err := Encode(Cosine, 0, v)
 		if !errors.Is(err, wantErr) {
-			t.Fatalf("Normalise(%v): error %v, want %v", v, err, wantErr)
+			t.Fatalf("Encode(%v): error %v, want %v", v, err, wantErr)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("Normalise(%v) (-want +got):\n%s", v, diff)
+		for i := range want {
+			if got := fromHalf(c.half[i]); math.Abs(float64(got-want[i])) > 1.0/4096 {
+				t.Errorf("Encode(%v): number %d is %v, want %v", v, i, got, want[i])
+			}
+		}
+		if err := Check(v); !errors.Is(err, wantErr) {
+			t.Errorf("Check(%v): error %v, want %v", v, err, wantErr)
+		}
+		if _, err := Encode(Dot, 0, v); !errors.Is(err, wantErr) && !errors.Is(err, ErrLength) {
+			t.Errorf("Encode(%v): error %v, want %v", v, err, wantErr)
 		}
 	}
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
@@ -46,127 +43,251 @@ func TestNormalise(t *testing.T) {
 	f([]float32{-inf}, nil, ErrNotFinite)
 }
 
-func TestWrongDimension(t *testing.T) {
-	x := New(2)
-	if err := x.Replace(0, []Chunk{{0, []float32{1, 0}}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := x.Replace(0, []Chunk{{0, []float32{1, 0, 0}}}); !errors.Is(err, ErrDimension) {
-		t.Errorf("replace by three numbers: %v", err)
-	}
-	if x.Chunks() != 1 {
-		t.Errorf("a refused vector changed the index: %d vectors", x.Chunks())
-	}
-	if err := x.Search([]float32{1}, nil, nil); !errors.Is(err, ErrDimension) {
-		t.Errorf("search by one number: %v", err)
-	}
-}
-
-type found struct {
-	ordinal uint32
-	score   float64
-}
-
-func search(t *testing.T, x *Index, query []float32, accept func(uint32) bool) map[uint32]found {
-	t.Helper()
-	got := make(map[uint32]found)
-	err := x.Search(query, accept, func(document, ordinal uint32, score float64) {
-		if _, twice := got[document]; twice {
-			t.Fatalf("document %d came twice", document)
+func TestRefused(t *testing.T) {
+	x := indexOf(t, Cosine, [][]float32{{1, 0}})
+	f := func(c Chunk, want error) {
+		t.Helper()
+		if err := x.Replace(0, []Chunk{c}); !errors.Is(err, want) {
+			t.Errorf("replace: %v, want %v", err, want)
 		}
-		got[document] = found{ordinal, score}
-	})
-	if err != nil {
-		t.Fatal(err)
+		if x.Chunks() != 1 || x.Dimension() != 2 {
+			t.Errorf("a refused vector changed the index: %d vectors", x.Chunks())
+		}
 	}
-	return got
+	f(mustEncode(t, Cosine, 0, []float32{1, 0, 0}), ErrDimension)
+	f(mustEncode(t, Dot, 0, []float32{1, 0}), ErrMetric)
+	if _, err := Encode(Dot, 0, []float32{1e30, 0}); !errors.Is(err, ErrLength) {
+		t.Errorf("a long vector: %v", err)
+	}
+	g := func(query []float32, want error) {
+		t.Helper()
+		if err := x.Search(query, lowest, nil, nil); !errors.Is(err, want) {
+			t.Errorf("search by %v: %v, want %v", query, err, want)
+		}
+		if _, _, ok := x.Best(query, 0); ok {
+			t.Errorf("best by %v has a score", query)
+		}
+	}
+	g([]float32{1}, ErrDimension)
+	g([]float32{0, 0}, ErrZero)
+	g([]float32{0, float32(math.NaN())}, ErrNotFinite)
 }
 
+// TestRandomHistories puts documents in, replaces and deletes them, and compares
+// searches with a plain map: of every kernel, many dimensions and both metrics, by
+// codes and by signs.
 func TestRandomHistories(t *testing.T) {
 	r := newRand(t)
-	const dimension = 7
-	x, want := New(dimension), make(map[uint32][]Chunk)
-	for step := range 3000 {
-		document := uint32(r.IntN(20))
-		switch r.IntN(4) {
-		case 0:
+	for _, k := range kernels() {
+		for _, dimension := range []int{1, 2, 3, 7, 63, 64, 65, 100, 128, 200, 257, 1000} {
+			for _, metric := range []Metric{Cosine, Dot} {
+				t.Run(fmt.Sprintf("%s/%d/%d", k.name, dimension, metric), func(t *testing.T) {
+					randomHistory(t, r, k, dimension, metric)
+				})
+			}
+		}
+	}
+}
+
+func randomHistory(t *testing.T, r *rand.Rand, k *kernel, dimension int, metric Metric) {
+	x, want := New(dimension, metric), make(twin)
+	x.kernel = k
+	subjects := clusteredVectors(r, 60, dimension, 6, 0.4)
+	steps := 400
+	if testing.Short() {
+		steps = 200
+	}
+	for step := range steps {
+		document := uint32(r.IntN(120))
+		if r.IntN(5) == 0 {
 			x.Delete(document)
 			delete(want, document)
-		default:
-			chunks := make([]Chunk, r.IntN(4))
-			for i := range chunks {
-				chunks[i] = Chunk{uint32(2 * i), randomUnit(t, r, dimension)}
-			}
+		} else {
+			chunks, plain := randomChunks(t, r, metric, subjects)
 			if err := x.Replace(document, chunks); err != nil {
 				t.Fatal(err)
 			}
-			want[document] = chunks
+			want[document] = plain
 		}
-		if step%50 == 0 {
-			compare(t, x, want, randomUnit(t, r, dimension))
+		if step%100 == 99 {
+			for _, signsFrom := range []int{0, math.MaxInt} {
+				x.signsFrom = signsFrom
+				compareWithTwin(t, r, x, want, subjects[r.IntN(len(subjects))])
+			}
 		}
 	}
 }
 
-func compare(t *testing.T, x *Index, want map[uint32][]Chunk, query []float32) {
+// randomChunks are some near subjects, some of them equal to one.
+func randomChunks(t *testing.T, r *rand.Rand, metric Metric, subjects [][]float32) ([]Chunk, []twinChunk) {
+	var chunks []Chunk
+	var plain []twinChunk
+	for i := range r.IntN(4) {
+		v := slices.Clone(subjects[r.IntN(len(subjects))])
+		if r.IntN(3) > 0 {
+			for j := range v {
+				v[j] += float32(r.NormFloat64() * 0.2)
+			}
+		}
+		chunks = append(chunks, mustEncode(t, metric, uint32(2*i), v))
+		plain = append(plain, twinChunk{uint32(2 * i), v})
+	}
+	return chunks, plain
+}
+
+func compareWithTwin(t *testing.T, r *rand.Rand, x *Index, want twin, query []float32) {
 	t.Helper()
+	score := halfScore(x.metric)
 	odd := func(document uint32) bool { return document%2 == 1 }
-	best := make(map[uint32]found)
-	for document, chunks := range want {
-		for i, c := range chunks {
-			score := float64(dot(query, c.Unit))
-			if odd(document) && (i == 0 || score > best[document].score) {
-				best[document] = found{c.Ordinal, score}
-			}
+	chunks := 0
+	for document, c := range want {
+		chunks += len(c)
+		ordinal, s, ok := x.Best(query, document)
+		alone := twin{document: c}.search(query, 1, nil, score)
+		if ok != (len(alone) == 1) || ok && alone[0] != (found{document, ordinal, s}) {
+			t.Fatalf("best of %d is %d, %v, %v; want %v", document, ordinal, s, ok, alone)
 		}
 	}
-	if diff := cmp.Diff(best, search(t, x, query, odd), cmp.AllowUnexported(found{})); diff != "" {
-		t.Fatalf("search (-want +got):\n%s", diff)
+	if x.Chunks() != chunks {
+		t.Fatalf("%d chunks, want %d", x.Chunks(), chunks)
+	}
+	for _, accept := range []func(uint32) bool{nil, odd, func(uint32) bool { return false }} {
+		size := 1 + r.IntN(20)
+		got, wanted := searchWindow(t, x, query, size, accept), want.search(query, size, accept, score)
+		if diff := cmp.Diff(wanted, got, cmp.AllowUnexported(found{}), sameLength); diff != "" {
+			t.Fatalf("dimension %d, window %d, signs from %d (-want +got):\n%s", x.dimension, size, x.signsFrom, diff)
+		}
 	}
 }
 
-func randomUnit(t testing.TB, r *rand.Rand, dimension int) []float32 {
-	v := make([]float32, dimension)
-	for i := range v {
-		v[i] = float32(r.NormFloat64())
-	}
-	unit, err := Normalise(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return unit
-}
+// sameLength takes no list for an empty one.
+var sameLength = cmp.Transformer("", func(f []found) []found { return append([]found{}, f...) })
 
-func TestDot(t *testing.T) {
+func TestAcceptIsAskedOnce(t *testing.T) {
 	r := newRand(t)
-	for n := range 40 {
-		a, b := make([]float32, n), make([]float32, n)
-		want := 0.0
-		for i := range n {
-			a[i], b[i] = r.Float32()-0.5, r.Float32()-0.5
-			want += float64(a[i]) * float64(b[i])
+	x := New(16, Cosine)
+	for document := range uint32(300) {
+		chunks := make([]Chunk, 5)
+		for i := range chunks {
+			chunks[i] = mustEncode(t, Cosine, uint32(i), gaussian(r, 16, 1))
 		}
-		if got := float64(dot(a, b)); math.Abs(got-want) > 1e-6 {
-			t.Errorf("dot of %d numbers is %v, want %v", n, got, want)
+		if err := x.Replace(document, chunks); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := make(map[uint32]int)
+	got := searchWindow(t, x, gaussian(r, 16, 1), 7, func(document uint32) bool {
+		asked[document]++
+		return document%3 == 0
+	})
+	for document, n := range asked {
+		if n > 1 {
+			t.Errorf("document %d was asked for %d times", document, n)
+		}
+	}
+	for _, f := range got {
+		if f.document%3 != 0 {
+			t.Errorf("document %d is refused and found", f.document)
 		}
 	}
 }
 
-func BenchmarkSearch(b *testing.B) {
-	for _, dimension := range []int{256, 1024} {
-		b.Run(fmt.Sprintf("vectors=20000/dimension=%d", dimension), func(b *testing.B) {
-			r := rand.New(rand.NewPCG(1, 1))
-			x := New(dimension)
-			for i := range uint32(20_000) {
-				if err := x.Replace(i, []Chunk{{0, randomUnit(b, r, dimension)}}); err != nil {
-					b.Fatal(err)
+// TestFloor yields what scores the floor, and nothing below it.
+func TestFloor(t *testing.T) {
+	r := newRand(t)
+	vectors := clusteredVectors(r, 3000, 128, 5, 0.5)
+	x := indexOf(t, Cosine, vectors)
+	query := vectors[0]
+	all := searchWindow(t, x, query, len(vectors), nil)
+	floor := all[100].score
+	n := 0
+	err := x.Search(query, floor, nil, func(_, _ uint32, score float64) float64 {
+		if n++; score < floor {
+			t.Errorf("score %v below the floor %v", score, floor)
+		}
+		return floor
+	})
+	if err != nil || n < 101 {
+		t.Errorf("%d documents, error %v", n, err)
+	}
+}
+
+// TestSearchesBesideChanges is for the race detector: searches share the lock that
+// changes hold alone.
+func TestSearchesBesideChanges(t *testing.T) {
+	r := newRand(t)
+	vectors := clusteredVectors(r, 400, 128, 5, 0.5)
+	x := New(128, Cosine)
+	x.signsFrom = 0
+	var mu sync.RWMutex
+	stop := make(chan struct{})
+	var searching sync.WaitGroup
+	for i := range 3 {
+		searching.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
 				}
-			}
-			query := randomUnit(b, r, dimension)
-			b.ReportAllocs()
-			for b.Loop() {
-				_ = x.Search(query, nil, func(uint32, uint32, float64) {})
+				mu.RLock()
+				got := searchWindow(t, x, vectors[i], 5, nil)
+				if want := min(5, x.Chunks()); len(got) != want {
+					t.Errorf("%d documents, want %d", len(got), want)
+				}
+				mu.RUnlock()
 			}
 		})
+	}
+	for i, v := range vectors {
+		c := mustEncode(t, Cosine, 0, v)
+		mu.Lock()
+		if err := x.Replace(uint32(i), []Chunk{c}); err != nil {
+			t.Error(err)
+		}
+		mu.Unlock()
+	}
+	close(stop)
+	searching.Wait()
+}
+
+func TestSearchAllocatesNothing(t *testing.T) {
+	r := newRand(t)
+	vectors := clusteredVectors(r, 5000, 256, 5, 0.5)
+	x := indexOf(t, Cosine, vectors)
+	w := window{size: 10, list: make([]found, 0, 11)}
+	accept, yield := func(document uint32) bool { return document%2 == 0 }, w.add
+	for _, signsFrom := range []int{0, math.MaxInt} {
+		x.signsFrom = signsFrom
+		n := testing.AllocsPerRun(50, func() {
+			w.list = w.list[:0]
+			if err := x.Search(vectors[7], lowest, accept, yield); err != nil {
+				t.Error(err)
+			}
+		})
+		if n > 0 {
+			t.Errorf("signs from %d: %v allocations", signsFrom, n)
+		}
+	}
+}
+
+func TestRotationKeepsProducts(t *testing.T) {
+	r := newRand(t)
+	for width := widthStep; width <= MaxDimension; width += widthStep {
+		a, b := gaussian(r, width, 1), gaussian(r, width, 1)
+		want := exactCosine(a, b)
+		rotationOf(width).apply(a)
+		rotationOf(width).apply(b)
+		if got := exactCosine(a, b); math.Abs(got-want) > 1e-3*math.Sqrt(float64(width)) {
+			t.Errorf("width %d: product %v, was %v", width, got, want)
+		}
+	}
+	one := make([]float32, 768) // no number of the result is large
+	one[3] = 1
+	rotationOf(768).apply(one)
+	for i, f := range one {
+		if math.Abs(float64(f)) > 0.25 {
+			t.Errorf("number %d of a rotated axis is %v", i, f)
+		}
 	}
 }

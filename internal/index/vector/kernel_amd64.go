@@ -1,0 +1,45 @@
+package vector
+
+import "golang.org/x/sys/cpu"
+
+// kernels are those that this processor runs, the fastest first.
+func kernels() []*kernel { return available }
+
+var available = func() (k []*kernel) {
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL &&
+		cpu.X86.HasAVX512VNNI && cpu.X86.HasAVX512VPOPCNTDQ && hasAVX2 {
+		k = append(k, &kernel{"avx512", maskCodesVNNI, maskSignsAVX512, dotCodesAVX2, dotHalfF16C})
+	}
+	if hasAVX2 {
+		k = append(k, &kernel{"avx2", maskCodesAVX2, maskSigns, dotCodesAVX2, dotHalfF16C})
+	}
+	return append(k, &portable)
+}()
+
+// F16C came before AVX2, in every processor that has it.
+var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+// maskCodesVNNI multiplies signed codes, moved by 128 to be unsigned, with the
+// query, and takes 128 times the query's sum away.
+func maskCodesVNNI(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32) {
+	sum := int32(0)
+	for _, q := range query {
+		sum += int32(q)
+	}
+	maskCodesAVX512VNNI(mask, codes, factors, query, 128*sum, c0, c1, floor)
+}
+
+//go:noescape
+func maskCodesAVX512VNNI(mask []uint64, codes []int8, factors []float32, query []int8, moved int32, c0, c1, floor float32)
+
+//go:noescape
+func maskSignsAVX512(mask []uint64, signs []uint64, factors []float32, planes []uint64, c0, c1, floor float32)
+
+//go:noescape
+func maskCodesAVX2(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32)
+
+//go:noescape
+func dotCodesAVX2(a, b []int8) int32
+
+//go:noescape
+func dotHalfF16C(half []uint16, query []float32) float32

@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package vector
+
+// kernels are those that this processor runs, the fastest first.
+func kernels() []*kernel { return []*kernel{&portable} }

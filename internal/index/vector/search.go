@@ -1,0 +1,305 @@
+package vector
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"sync"
+)
+
+// How many times its standard deviation an error of a code is feared to be: the
+// share of neighbours that are lost is that of a normal distribution beyond it, and
+// of the nearest far less.
+const (
+	codesDeviations = 4
+	signsDeviations = 3
+)
+
+// minSignsBytes is the size of codes from which on signs are scanned first.
+const minSignsBytes = 4 << 20
+
+// denseShare of a block's vectors is what signs must leave out: if more are left,
+// reading all codes in their order is faster than some by themselves.
+const denseShare = 4
+
+// scan is one search at work.
+type scan struct {
+	*Index
+	query   []float32 // length 1, padded with zeros
+	length  float64   // of the query as it came; 1 for cosines
+	rotated []float32
+	codes   []int8  // of rotated
+	factor  float32 // of codes
+	planes  []uint64
+	// The product of signs with the query is about signsBase + signsStep × the
+	// differing bits; it errs by about signsError.
+	signsBase, signsStep, signsError float32
+
+	mask   [blockVectors / 64]uint64
+	seen   []uint64 // by document: it is done with
+	accept func(document uint32) bool
+	yield  func(document, ordinal uint32, score float64) (floor float64)
+	floor  float32 // what is wanted, for a query of length 1; a little less
+}
+
+// scans are those that are not at work, kept so that a search allocates nothing:
+// never more than ever searched at once.
+type scans struct {
+	mu   sync.Mutex
+	idle []*scan
+}
+
+func (s *scans) take() *scan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.idle)
+	if n == 0 {
+		return nil
+	}
+	last := s.idle[n-1]
+	s.idle = s.idle[:n-1]
+	return last
+}
+
+func (s *scans) put(done *scan) {
+	done.accept, done.yield = nil, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, done)
+}
+
+// Search finds the documents that accept takes (nil takes all) with a chunk that
+// scores floor or more, and calls yield once for each, by its best chunk: of equal
+// ones the first. The order is not defined. yield returns the new floor, which must
+// not fall: what a full list of the best still needs. accept is asked once for each
+// document.
+//
+// A document that does score the floor is missed where the error of a code is
+// beyond what is feared. Scores are exact products of the vectors as float16. A
+// query of another dimension, or one that Check refuses, is an error.
+func (x *Index) Search(query []float32, floor float64, accept func(document uint32) bool, yield func(document, ordinal uint32, score float64) (floor float64)) error {
+	if len(query) != x.dimension {
+		return fmt.Errorf("query vector of %d numbers in an index of %d: %w", len(query), x.dimension, ErrDimension)
+	}
+	s := x.newScan()
+	defer x.idle.put(s)
+	if err := s.prepare(query); err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	s.accept, s.yield = accept, yield
+	s.raise(floor)
+	for i := range x.blocks {
+		s.block(i)
+	}
+	return nil
+}
+
+// Best scores the document by its best chunk; ok is false when it has none.
+func (x *Index) Best(query []float32, document uint32) (ordinal uint32, score float64, ok bool) {
+	if len(query) != x.dimension || int(document) >= len(x.first) || x.first[document] == none {
+		return 0, 0, false
+	}
+	s := x.newScan()
+	defer x.idle.put(s)
+	if err := s.prepare(query); err != nil {
+		return 0, 0, false
+	}
+	known := x.first[document]
+	ordinal, exact := s.better(document, known, s.exact(known))
+	return ordinal, s.score(exact), true
+}
+
+func (x *Index) newScan() *scan {
+	s := x.idle.take()
+	if s == nil {
+		s = &scan{
+			Index:   x,
+			query:   make([]float32, x.width),
+			rotated: make([]float32, x.width),
+			codes:   make([]int8, x.width),
+			planes:  make([]uint64, x.width/64*queryPlanes),
+		}
+	}
+	words := (len(x.first) + 63) / 64
+	if cap(s.seen) < words {
+		s.seen = make([]uint64, words+words/4)
+	}
+	s.seen = s.seen[:words]
+	clear(s.seen)
+	return s
+}
+
+func (s *scan) prepare(query []float32) error {
+	length, err := normalise(s.query[:len(query)], query)
+	if err != nil {
+		return err
+	}
+	s.length = 1
+	if s.metric == Dot {
+		s.length = length
+	}
+	copy(s.rotated, s.query)
+	rotationOf(s.width).apply(s.rotated)
+	s.factor = quantise(s.codes, s.rotated)
+	s.plane()
+	return nil
+}
+
+// planeStep is the best distance of eight evenly spaced levels for numbers of a
+// normal distribution of deviation 1 (Max, "Quantizing for minimum distortion", 1960).
+const planeStep = 0.5860
+
+// plane rounds the rotated query to the levels ±1, ±3, ±5, ±7 times half a step and
+// keeps their bits by plane, so that with H = H0 + 2×H1 + 4×H2 of differing bits the
+// product with signs is half a step times (7×width - 2×H).
+func (s *scan) plane() {
+	width := float64(s.width)
+	half := planeStep / math.Sqrt(width) / 2
+	clear(s.planes)
+	squares := 0.0
+	for i, f := range s.rotated {
+		level := min(max(int(math.Floor(float64(f)/(2*half)))+4, 0), 7)
+		missed := float64(f) - half*float64(2*level-7)
+		squares += missed * missed
+		for p := range queryPlanes {
+			s.planes[i/64*queryPlanes+p] |= uint64(level>>p&1) << (i % 64)
+		}
+	}
+	s.signsBase, s.signsStep = float32(half*7*width), float32(-2*half)
+	// Of a random rotation, signs agree with what they are of by √(2/π) = 0.798; the
+	// rest of them is random, and so is what rounding the query missed.
+	s.signsError = float32(math.Sqrt(1 - 2/math.Pi + squares))
+}
+
+// raise sets what is wanted from now on.
+func (s *scan) raise(floor float64) {
+	s.floor = math.Nextafter32(float32(floor/s.length), float32(math.Inf(-1)))
+}
+
+func (s *scan) score(exact float32) float64 { return float64(exact) * s.length }
+
+// block looks at one block. The floor that the mask was made by may be lower than
+// the one that stands when its bits are looked at.
+func (s *scan) block(number int) {
+	b := s.blocks[number]
+	first := number * blockVectors
+	n := min(len(s.slots)-first, blockVectors)
+	s.fillMask(b, n)
+	for w := range (n + 63) / 64 {
+		word := s.mask[w]
+		if left := n - w*64; left < 64 {
+			word &= 1<<left - 1
+		}
+		for ; word != 0; word &= word - 1 {
+			s.look(uint32(first + w*64 + bits.TrailingZeros64(word)))
+		}
+	}
+}
+
+// fillMask marks the first n vectors of the block that may score the floor.
+func (s *scan) fillMask(b *block, n int) {
+	n = (n + lanes - 1) / lanes * lanes
+	mask := s.mask[:(n+63)/64]
+	if math.IsInf(float64(s.floor), -1) {
+		for i := range mask {
+			mask[i] = math.MaxUint64
+		}
+		return
+	}
+	if b.signs != nil && s.large() {
+		base := s.signsBase + signsDeviations*s.signsError
+		s.kernel.maskSigns(mask, b.signs, b.spreads[:n], s.planes, base, s.signsStep, s.floor-dot(s.rotated, b.centre))
+		if countBits(mask) <= n/denseShare {
+			return
+		}
+	}
+	base, missed := s.codesError(b)
+	s.kernel.maskCodes(mask, b.codes, b.factors[:n], s.codes, base, s.factor, s.floor-missed)
+}
+
+func countBits(mask []uint64) (n int) {
+	for _, word := range mask {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+// codesError is what the product of codes is feared to err by: base times the
+// vector's factor by the rounding of the vector, and missed by that of the query.
+func (s *scan) codesError(b *block) (base, missed float32) {
+	const deviation = codesDeviations / 3.4641016 // of an even distribution of width 1
+	return deviation, deviation * s.factor * b.longest
+}
+
+func (s *scan) large() bool { return len(s.slots)*s.width >= s.signsFrom }
+
+// look decides about the document of one slot.
+func (s *scan) look(at uint32) {
+	document := s.slots[at].document
+	if document == none || s.seen[document/64]>>(document%64)&1 == 1 {
+		return
+	}
+	if !s.near(at, s.floor) {
+		return
+	}
+	exact := s.exact(at)
+	if exact < s.floor {
+		return
+	}
+	s.seen[document/64] |= 1 << (document % 64)
+	if s.accept != nil && !s.accept(document) {
+		return
+	}
+	ordinal, exact := s.better(document, at, exact)
+	s.raise(s.yield(document, ordinal, s.score(exact)))
+}
+
+// better is the best chunk of a document, of equal ones the first, given one of them
+// and its score.
+func (s *scan) better(document, known uint32, score float32) (ordinal uint32, best float32) {
+	ordinal, best = s.slots[known].ordinal, score
+	for at := s.first[document]; at != none; at = s.slots[at].next {
+		if at == known || !s.near(at, best) {
+			continue
+		}
+		exact := s.exact(at)
+		if n := s.slots[at].ordinal; exact > best || exact == best && n < ordinal {
+			ordinal, best = n, exact
+		}
+	}
+	return ordinal, best
+}
+
+// near says whether a vector may, by its codes, score the floor.
+func (s *scan) near(at uint32, floor float32) bool {
+	if math.IsInf(float64(floor), -1) {
+		return true
+	}
+	b, i := s.blocks[at/blockVectors], int(at%blockVectors)
+	base, missed := s.codesError(b)
+	n := s.kernel.dotCodes(b.codes[i*b.width:(i+1)*b.width], s.codes)
+	return b.factors[i]*(base+float32(s.factor*float32(n))) >= floor-missed
+}
+
+// exact is the product of the vector as float16 with the query of length 1.
+func (s *scan) exact(at uint32) float32 {
+	b, i := s.blocks[at/blockVectors], int(at%blockVectors)
+	return b.scales[i] * s.kernel.dotHalf(b.half[i*b.width:(i+1)*b.width], s.query)
+}
+
+// dot adds up in four lanes, which lets the processor work on them side by side.
+func dot(a, b []float32) float32 {
+	var s0, s1, s2, s3 float32
+	b = b[:len(a)]
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		s0 += float32(a[i] * b[i])
+		s1 += float32(a[i+1] * b[i+1])
+		s2 += float32(a[i+2] * b[i+2])
+		s3 += float32(a[i+3] * b[i+3])
+	}
+	for ; i < len(a); i++ {
+		s0 += float32(a[i] * b[i])
+	}
+	return (s0 + s1) + (s2 + s3)
+}
