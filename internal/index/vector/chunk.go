@@ -54,14 +54,14 @@ func Encode(metric Metric, ordinal uint32, v []float32) (Chunk, error) {
 	c.half = make([]uint16, width)
 	c.scale = float32(length / halve(c.half, rotated[:len(v)]))
 	rotationOf(width).apply(rotated)
+	c.rotated = rotated
+	c.codes = make([]int8, width)
+	c.factor = quantise(c.codes, rotated) * float32(length)
 	if metric == Dot {
 		for i := range rotated {
 			rotated[i] *= float32(length)
 		}
 	}
-	c.rotated = rotated
-	c.codes = make([]int8, width)
-	c.factor = quantise(c.codes, rotated)
 	return c, nil
 }
 
@@ -76,25 +76,31 @@ func halve(half []uint16, v []float32) (length float64) {
 	return math.Sqrt(sum)
 }
 
+// A number of less than 2^22, added to roundingBase, has its nearest integer, ties to
+// even, in the lowest bits, above roundingBits.
+const (
+	roundingBase = 3 << 22
+	roundingBits = 0x4b400000
+)
+
 // quantise rounds v to codes of -127 to 127 and returns the factor for which v and
 // factor times codes have the same product with v, so that rounding is, along v
 // itself, no error at all.
 func quantise(codes []int8, v []float32) (factor float32) {
 	largest := float32(0)
 	for _, f := range v {
-		largest = max(largest, float32(math.Abs(float64(f))))
+		largest = max(largest, f, -f)
 	}
 	if largest == 0 {
 		return 0
 	}
-	scale := 127 / float64(largest)
+	scale := 127 / largest
 	var own, coded float64
 	for i, f := range v {
-		wide := float64(f)
-		code := math.RoundToEven(wide * scale)
-		codes[i] = int8(code)
-		own += float64(wide * wide)
-		coded += float64(wide * code)
+		code := int8(math.Float32bits(float32(f*scale)+roundingBase) - roundingBits)
+		codes[i] = code
+		own += float64(f) * float64(f)
+		coded += float64(f) * float64(code)
 	}
 	return float32(own / coded)
 }

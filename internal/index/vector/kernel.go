@@ -23,13 +23,13 @@ type kernel struct {
 	// vector's signs, times 1, 2 and 4. planes has queryPlanes words for each word of
 	// a vector.
 	maskSigns func(mask []uint64, signs []uint64, factors []float32, planes []uint64, c0, c1, floor float32)
-	// dotCodes is the product of two rows of codes.
-	dotCodes func(a, b []int8) int32
+	// dotRows multiplies the named rows of codes with query.
+	dotRows func(dots []int32, rows []uint16, codes []int8, query []int8)
 	// dotHalf is the product of float16 with float32: 32 sums, then pairs of them.
 	dotHalf func(half []uint16, query []float32) float32
 }
 
-var portable = kernel{name: "portable", maskCodes: maskCodes, maskSigns: maskSigns, dotCodes: dotCodes, dotHalf: dotHalf}
+var portable = kernel{name: "portable", maskCodes: maskCodes, maskSigns: maskSigns, dotRows: dotRows, dotHalf: dotHalf}
 
 func maskCodes(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32) {
 	clear(mask[:(len(factors)+63)/64])
@@ -39,6 +39,12 @@ func maskCodes(mask []uint64, codes []int8, factors []float32, query []int8, c0,
 		if factor*(c0+float32(c1*float32(n))) >= floor {
 			mask[i/64] |= 1 << (i % 64)
 		}
+	}
+}
+
+func dotRows(dots []int32, rows []uint16, codes []int8, query []int8) {
+	for i, row := range rows {
+		dots[i] = dotCodes(codes[int(row)*len(query):][:len(query)], query)
 	}
 }
 

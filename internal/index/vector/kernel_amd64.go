@@ -8,10 +8,10 @@ func kernels() []*kernel { return available }
 var available = func() (k []*kernel) {
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL &&
 		cpu.X86.HasAVX512VNNI && cpu.X86.HasAVX512VPOPCNTDQ && hasAVX2 {
-		k = append(k, &kernel{"avx512", maskCodesVNNI, maskSignsAVX512, dotCodesAVX2, dotHalfF16C})
+		k = append(k, &kernel{"avx512", maskCodesVNNI, maskSignsAVX512, dotRowsVNNI, dotHalfF16C})
 	}
 	if hasAVX2 {
-		k = append(k, &kernel{"avx2", maskCodesAVX2, maskSigns, dotCodesAVX2, dotHalfF16C})
+		k = append(k, &kernel{"avx2", maskCodesAVX2, maskSigns, dotRowsAVX2, dotHalfF16C})
 	}
 	return append(k, &portable)
 }()
@@ -22,12 +22,23 @@ var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 // maskCodesVNNI multiplies signed codes, moved by 128 to be unsigned, with the
 // query, and takes 128 times the query's sum away.
 func maskCodesVNNI(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32) {
+	maskCodesAVX512VNNI(mask, codes, factors, query, moved(query), c0, c1, floor)
+}
+
+func dotRowsVNNI(dots []int32, rows []uint16, codes []int8, query []int8) {
+	dotRowsAVX512VNNI(dots, rows, codes, query, moved(query))
+}
+
+func moved(query []int8) int32 {
 	sum := int32(0)
 	for _, q := range query {
 		sum += int32(q)
 	}
-	maskCodesAVX512VNNI(mask, codes, factors, query, 128*sum, c0, c1, floor)
+	return 128 * sum
 }
+
+//go:noescape
+func dotRowsAVX512VNNI(dots []int32, rows []uint16, codes []int8, query []int8, moved int32)
 
 //go:noescape
 func maskCodesAVX512VNNI(mask []uint64, codes []int8, factors []float32, query []int8, moved int32, c0, c1, floor float32)
@@ -39,7 +50,7 @@ func maskSignsAVX512(mask []uint64, signs []uint64, factors []float32, planes []
 func maskCodesAVX2(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32)
 
 //go:noescape
-func dotCodesAVX2(a, b []int8) int32
+func dotRowsAVX2(dots []int32, rows []uint16, codes []int8, query []int8)
 
 //go:noescape
 func dotHalfF16C(half []uint16, query []float32) float32

@@ -174,36 +174,115 @@ avx2done:
 	VZEROUPPER
 	RET
 
-// func dotCodesAVX2(a, b []int8) int32
-TEXT ·dotCodesAVX2(SB), NOSPLIT, $0-52
-	MOVQ    a_base+0(FP), SI
-	MOVQ    b_base+24(FP), DX
-	MOVQ    b_len+32(FP), BX
+// AHEAD fetches the first lines of the row that is four further, if there is one.
+// What follows them, the processor fetches by itself.
+#define AHEAD \
+	CMPQ        CX, $4       \
+	JLE         8(PC)        \
+	MOVWQZX     8(R9), R13   \
+	IMULQ       BX, R13      \
+	ADDQ        R8, R13      \
+	PREFETCHT0  (R13)        \
+	PREFETCHT0  64(R13)      \
+	PREFETCHT0  128(R13)     \
+	PREFETCHT0  192(R13)
+
+// SUM writes the sum of the eight int32 in Y0.
+#define SUM \
+	VEXTRACTI128 $1, Y0, X1     \
+	VPADDD       X1, X0, X0     \
+	VPSHUFD      $0x4e, X0, X1  \
+	VPADDD       X1, X0, X0     \
+	VPSHUFD      $0xb1, X0, X1  \
+	VPADDD       X1, X0, X0     \
+	VMOVD        X0, R13
+
+// func dotRowsAVX2(dots []int32, rows []uint16, codes []int8, query []int8)
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-96
+	MOVQ    dots_base+0(FP), DI
+	MOVQ    rows_base+24(FP), R9
+	MOVQ    rows_len+32(FP), CX
+	MOVQ    codes_base+48(FP), R8
+	MOVQ    query_base+72(FP), DX
+	MOVQ    query_len+80(FP), BX
 	VMOVDQU ones<>(SB), Y15
+	TESTQ   CX, CX
+	JZ      rowsdone
+
+row:
+	MOVWQZX (R9), SI
+	IMULQ   BX, SI
+	ADDQ    R8, SI
+	AHEAD
 	VPXOR   Y0, Y0, Y0
 	VPXOR   Y1, Y1, Y1
+	MOVQ    DX, R11
+	MOVQ    BX, R12
 
-dotstep:
-	VMOVDQU (DX), Y10
+rowstep:
+	VMOVDQU (R11), Y10
 	VPABSB  Y10, Y9
 	MADD((SI), Y0)
-	VMOVDQU 32(DX), Y10
+	VMOVDQU 32(R11), Y10
 	VPABSB  Y10, Y9
 	MADD(32(SI), Y1)
 	ADDQ    $64, SI
-	ADDQ    $64, DX
-	SUBQ    $64, BX
-	JNZ     dotstep
+	ADDQ    $64, R11
+	SUBQ    $64, R12
+	JNZ     rowstep
 
-	VPADDD       Y1, Y0, Y0
-	VEXTRACTI128 $1, Y0, X1
-	VPADDD       X1, X0, X0
-	VPSHUFD      $0x4e, X0, X1
-	VPADDD       X1, X0, X0
-	VPSHUFD      $0xb1, X0, X1
-	VPADDD       X1, X0, X0
-	VMOVD        X0, AX
-	MOVL         AX, ret+48(FP)
+	VPADDD Y1, Y0, Y0
+	SUM
+	MOVL   R13, (DI)
+	ADDQ   $4, DI
+	ADDQ   $2, R9
+	DECQ   CX
+	JNZ    row
+
+rowsdone:
+	VZEROUPPER
+	RET
+
+// func dotRowsAVX512VNNI(dots []int32, rows []uint16, codes []int8, query []int8, moved int32)
+TEXT ·dotRowsAVX512VNNI(SB), NOSPLIT, $0-100
+	MOVQ         dots_base+0(FP), DI
+	MOVQ         rows_base+24(FP), R9
+	MOVQ         rows_len+32(FP), CX
+	MOVQ         codes_base+48(FP), R8
+	MOVQ         query_base+72(FP), DX
+	MOVQ         query_len+80(FP), BX
+	MOVL         moved+96(FP), R10
+	VPBROADCASTQ top<>(SB), Z30
+	TESTQ        CX, CX
+	JZ           vnnirowsdone
+
+vnnirow:
+	MOVWQZX (R9), SI
+	IMULQ   BX, SI
+	ADDQ    R8, SI
+	AHEAD
+	VPXORQ  Z0, Z0, Z0
+	MOVQ    DX, R11
+	MOVQ    BX, R12
+
+vnnirowstep:
+	VMOVDQU64 (R11), Z31
+	VNNI((SI), Z0)
+	ADDQ      $64, SI
+	ADDQ      $64, R11
+	SUBQ      $64, R12
+	JNZ       vnnirowstep
+
+	FOLD(Z0, Y0)
+	SUM
+	SUBL R10, R13
+	MOVL R13, (DI)
+	ADDQ $4, DI
+	ADDQ $2, R9
+	DECQ CX
+	JNZ  vnnirow
+
+vnnirowsdone:
 	VZEROUPPER
 	RET
 

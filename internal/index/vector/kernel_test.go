@@ -58,10 +58,6 @@ func compareWords(t *testing.T, what string, width int, floor float32, got, want
 func compareDots(t *testing.T, r *rand.Rand, k *kernel, width int) {
 	t.Helper()
 	for range 20 {
-		a, b := randomCodes(r, width), randomCodes(r, width)
-		if got, want := k.dotCodes(a, b), dotCodes(a, b); got != want {
-			t.Fatalf("width %d: product of codes %d, want %d", width, got, want)
-		}
 		half, query := make([]uint16, width), make([]float32, width)
 		for i := range half {
 			half[i], query[i] = toHalf(r.Float32()-0.5), r.Float32()-0.5
@@ -73,9 +69,7 @@ func compareDots(t *testing.T, r *rand.Rand, k *kernel, width int) {
 	}
 	extreme := slices.Repeat([]int8{127}, width)
 	opposite := slices.Repeat([]int8{-127}, width)
-	if got, want := k.dotCodes(extreme, opposite), int32(-127*127*width); got != want {
-		t.Fatalf("width %d: product of extremes %d, want %d", width, got, want)
-	}
+	compareRows(t, k, slices.Concat(randomCodes(r, 9*width), extreme, opposite), extreme)
 	// n cancels c0 exactly when it is right.
 	for _, sign := range []float32{1, -1} {
 		row := map[float32][]int8{1: extreme, -1: opposite}[sign]
@@ -89,6 +83,18 @@ func compareDots(t *testing.T, r *rand.Rand, k *kernel, width int) {
 		k.maskCodes(mask, all, slices.Repeat([]float32{1}, lanes), extreme, 0, 1, sign*n+2048)
 		if mask[0]&0xff != 0 {
 			t.Fatalf("width %d: mask above extremes %x", width, mask[0])
+		}
+	}
+}
+
+func compareRows(t *testing.T, k *kernel, codes, query []int8) {
+	t.Helper()
+	for _, rows := range [][]uint16{{}, {10}, {3, 1, 9, 10}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}} {
+		got, want := make([]int32, len(rows)), make([]int32, len(rows))
+		k.dotRows(got, rows, codes, query)
+		dotRows(want, rows, codes, query)
+		if !slices.Equal(got, want) {
+			t.Fatalf("width %d: rows %d are %d, want %d", len(query), rows, got, want)
 		}
 	}
 }
@@ -156,7 +162,11 @@ func BenchmarkKernels(b *testing.B) {
 			}
 			f("mask 1024 by codes", func() { k.maskCodes(mask, codes, factors, query, 0, 1, 1) })
 			f("mask 1024 by signs", func() { k.maskSigns(mask, signs, factors, planes, 0, 1, 1) })
-			f("product of codes", func() { k.dotCodes(query, query) })
+			rows, dots := make([]uint16, 64), make([]int32, 64)
+			for i := range rows {
+				rows[i] = uint16(r.IntN(blockVectors))
+			}
+			f("64 rows of codes", func() { k.dotRows(dots, rows, codes, query) })
 			f("product of float16", func() { k.dotHalf(half, wide) })
 		}
 	}

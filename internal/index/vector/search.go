@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// How many times its standard deviation an error of a code is feared to be: the
-// share of neighbours that are lost is that of a normal distribution beyond it, and
-// of the nearest far less.
+// How many times its standard deviation an error of a code is feared to be. The
+// share of a normal distribution beyond it (0.6 % for signs) is that of neighbours
+// lost that score just the floor; of the nearer ones it is far less.
 const (
 	codesDeviations = 4
-	signsDeviations = 3
+	signsDeviations = 2.5
 )
 
 // minSignsBytes is the size of codes from which on signs are scanned first.
@@ -20,7 +20,10 @@ const minSignsBytes = 4 << 20
 
 // denseShare of a block's vectors is what signs must leave out: if more are left,
 // reading all codes in their order is faster than some by themselves.
-const denseShare = 4
+const denseShare = 2
+
+// rowsAtOnce bounds the vectors whose codes are read ahead of looking at them.
+const rowsAtOnce = 128
 
 // scan is one search at work.
 type scan struct {
@@ -36,6 +39,10 @@ type scan struct {
 	signsBase, signsStep, signsError float32
 
 	mask   [blockVectors / 64]uint64
+	rows   [rowsAtOnce]uint16 // of vectors in a block that the mask has left
+	dots   [rowsAtOnce]int32  // their products of codes
+	row    [1]uint16          // the same of one vector
+	dot    [1]int32
 	seen   []uint64 // by document: it is done with
 	accept func(document uint32) bool
 	yield  func(document, ordinal uint32, score float64) (floor float64)
@@ -181,17 +188,39 @@ func (s *scan) score(exact float32) float64 { return float64(exact) * s.length }
 // block looks at one block. The floor that the mask was made by may be lower than
 // the one that stands when its bits are looked at.
 func (s *scan) block(number int) {
-	b := s.blocks[number]
-	first := number * blockVectors
+	b, first := s.blocks[number], number*blockVectors
 	n := min(len(s.slots)-first, blockVectors)
 	s.fillMask(b, n)
+	left := 0
 	for w := range (n + 63) / 64 {
 		word := s.mask[w]
-		if left := n - w*64; left < 64 {
-			word &= 1<<left - 1
+		if over := n - w*64; over < 64 {
+			word &= 1<<over - 1
 		}
 		for ; word != 0; word &= word - 1 {
-			s.look(uint32(first + w*64 + bits.TrailingZeros64(word)))
+			s.rows[left] = uint16(w*64 + bits.TrailingZeros64(word))
+			if left++; left == rowsAtOnce {
+				s.look(b, first, s.rows[:left])
+				left = 0
+			}
+		}
+	}
+	s.look(b, first, s.rows[:left])
+}
+
+// look goes through vectors of a block that may score the floor by their mask.
+func (s *scan) look(b *block, first int, rows []uint16) {
+	if math.IsInf(float64(s.floor), -1) {
+		for _, row := range rows {
+			s.decide(uint32(first + int(row)))
+		}
+		return
+	}
+	s.kernel.dotRows(s.dots[:], rows, b.codes, s.codes)
+	base, missed := s.codesError(b)
+	for i, row := range rows {
+		if b.factors[row]*(base+float32(s.factor*float32(s.dots[i]))) >= s.floor-missed {
+			s.decide(uint32(first + int(row)))
 		}
 	}
 }
@@ -233,13 +262,10 @@ func (s *scan) codesError(b *block) (base, missed float32) {
 
 func (s *scan) large() bool { return len(s.slots)*s.width >= s.signsFrom }
 
-// look decides about the document of one slot.
-func (s *scan) look(at uint32) {
+// decide about the document of one slot, by the exact score.
+func (s *scan) decide(at uint32) {
 	document := s.slots[at].document
 	if document == none || s.seen[document/64]>>(document%64)&1 == 1 {
-		return
-	}
-	if !s.near(at, s.floor) {
 		return
 	}
 	exact := s.exact(at)
@@ -272,13 +298,11 @@ func (s *scan) better(document, known uint32, score float32) (ordinal uint32, be
 
 // near says whether a vector may, by its codes, score the floor.
 func (s *scan) near(at uint32, floor float32) bool {
-	if math.IsInf(float64(floor), -1) {
-		return true
-	}
-	b, i := s.blocks[at/blockVectors], int(at%blockVectors)
+	b, row := s.blocks[at/blockVectors], at%blockVectors
+	s.row[0] = uint16(row)
+	s.kernel.dotRows(s.dot[:], s.row[:], b.codes, s.codes)
 	base, missed := s.codesError(b)
-	n := s.kernel.dotCodes(b.codes[i*b.width:(i+1)*b.width], s.codes)
-	return b.factors[i]*(base+float32(s.factor*float32(n))) >= floor-missed
+	return b.factors[row]*(base+float32(s.factor*float32(s.dot[0]))) >= floor-missed
 }
 
 // exact is the product of the vector as float16 with the query of length 1.
