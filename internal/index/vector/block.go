@@ -17,6 +17,9 @@ const minSignsWidth = 128
 // vector, or one that was deleted, holds any: the owner knows.
 type block struct {
 	width   int
+	used    int       // places that may hold a vector: the first ones
+	sealed  bool      // no place is given again
+	file    *File     // that it is mapped from; nil for one in memory
 	codes   []int8    // by vector
 	factors []float32 // of codes
 	longest float32   // the largest of scales

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"runtime/debug"
 	"sync"
 )
 
@@ -83,7 +84,8 @@ func (s *scans) put(done *scan) {
 //
 // A document that does score the floor is missed where the error of a code is
 // beyond what is feared. Scores are exact products of the vectors as float16. A
-// query of another dimension, or one that Check refuses, is an error.
+// query of another dimension, or one that Check refuses, is an error, and so is a
+// file that cannot be read where it is mapped: what was yielded before stands.
 func (x *Index) Search(query []float32, floor float64, accept func(document uint32) bool, yield func(document, ordinal uint32, score float64) (floor float64)) error {
 	if len(query) != x.dimension {
 		return fmt.Errorf("query vector of %d numbers in an index of %d: %w", len(query), x.dimension, ErrDimension)
@@ -95,13 +97,28 @@ func (x *Index) Search(query []float32, floor float64, accept func(document uint
 	}
 	s.accept, s.yield = accept, yield
 	s.raise(floor)
-	for i := range x.blocks {
-		s.block(i)
+	if len(x.files) > 0 {
+		return s.mapped()
 	}
+	s.all()
 	return nil
 }
 
-// Best scores the document by its best chunk; ok is false when it has none.
+// mapped searches where reading may fault.
+func (s *scan) mapped() (err error) {
+	defer faultAsError(debug.SetPanicOnFault(true), s.Index, &err)
+	s.all()
+	return nil
+}
+
+func (s *scan) all() {
+	for i := range s.blocks {
+		s.block(i)
+	}
+}
+
+// Best scores the document by its best chunk; ok is false when it has none, or none
+// that can be read.
 func (x *Index) Best(query []float32, document uint32) (ordinal uint32, score float64, ok bool) {
 	if len(query) != x.dimension || int(document) >= len(x.first) || x.first[document] == none {
 		return 0, 0, false
@@ -111,9 +128,15 @@ func (x *Index) Best(query []float32, document uint32) (ordinal uint32, score fl
 	if err := s.prepare(query); err != nil {
 		return 0, 0, false
 	}
-	known := x.first[document]
-	ordinal, exact := s.better(document, known, s.exact(known))
-	return ordinal, s.score(exact), true
+	ordinal, exact, err := s.named(document)
+	return ordinal, s.score(exact), err == nil
+}
+
+func (s *scan) named(document uint32) (ordinal uint32, exact float32, err error) {
+	defer faultAsError(debug.SetPanicOnFault(true), s.Index, &err)
+	known := s.first[document]
+	ordinal, exact = s.better(document, known, s.exact(known))
+	return ordinal, exact, nil
 }
 
 func (x *Index) newScan() *scan {
@@ -189,7 +212,10 @@ func (s *scan) score(exact float32) float64 { return float64(exact) * s.length }
 // the one that stands when its bits are looked at.
 func (s *scan) block(number int) {
 	b, first := s.blocks[number], number*blockVectors
-	n := min(len(s.slots)-first, blockVectors)
+	if b == nil || b.used == 0 {
+		return
+	}
+	n := b.used
 	s.fillMask(b, n)
 	left := 0
 	for w := range (n + 63) / 64 {
@@ -236,7 +262,7 @@ func (s *scan) fillMask(b *block, n int) {
 		return
 	}
 	if b.signs != nil && s.large() {
-		base := s.signsBase + signsDeviations*s.signsError
+		base := s.signsBase + s.deviations*s.signsError
 		s.kernel.maskSigns(mask, b.signs, b.spreads[:n], s.planes, base, s.signsStep, s.floor-dot(s.rotated, b.centre))
 		if countBits(mask) <= n/denseShare {
 			return
@@ -260,7 +286,7 @@ func (s *scan) codesError(b *block) (base, missed float32) {
 	return deviation, deviation * s.factor * b.longest
 }
 
-func (s *scan) large() bool { return len(s.slots)*s.width >= s.signsFrom }
+func (s *scan) large() bool { return s.count*s.width >= s.signsFrom }
 
 // decide about the document of one slot, by the exact score.
 func (s *scan) decide(at uint32) {

@@ -35,17 +35,25 @@ func compareFound(a, b found) int {
 	return cmp.Compare(a.document, b.document)
 }
 
-// twin is the exact, plain scan that the fast one is tested against: a map, float32
-// and a sort.
+// twin is the exact, plain scan that the fast one is tested against: a map and a
+// sort.
 type twin map[uint32][]twinChunk
 
 type twinChunk struct {
 	ordinal uint32
-	vector  []float32
+	half    []uint16 // of the vector at length 1
+	scale   float32
 }
 
-// search lists the best documents, by a function that scores two vectors.
-func (w twin) search(query []float32, window int, accept func(uint32) bool, score func(query, v []float32) float64) []found {
+func twinOf(c Chunk) twinChunk { return twinChunk{c.Ordinal, c.half, c.scale} }
+
+// search lists the best documents, by the score that a search promises: the product
+// of the vector as float16.
+func (w twin) search(query []float32, metric Metric, window int, accept func(uint32) bool) []found {
+	unit, length := make([]float32, widthOf(len(query))), 1.0
+	if n, _ := normalise(unit[:len(query)], query); metric == Dot {
+		length = n
+	}
 	var all []found
 	for document, chunks := range w {
 		if len(chunks) == 0 || accept != nil && !accept(document) {
@@ -53,7 +61,7 @@ func (w twin) search(query []float32, window int, accept func(uint32) bool, scor
 		}
 		best := found{document: document}
 		for i, c := range chunks {
-			if s := score(query, c.vector); i == 0 || s > best.score || s == best.score && c.ordinal < best.ordinal {
+			if s := float64(c.scale*dotHalf(c.half, unit)) * length; i == 0 || s > best.score || s == best.score && c.ordinal < best.ordinal {
 				best.ordinal, best.score = c.ordinal, s
 			}
 		}
@@ -74,21 +82,6 @@ func unitOf(v []float32) []float32 {
 
 // exactCosine is in float32, of vectors of length 1.
 func exactCosine(query, v []float32) float64 { return float64(dot(query, v)) }
-
-// halfScore is what a search promises: the product of the vector as float16.
-func halfScore(metric Metric) func(query, v []float32) float64 {
-	return func(query, v []float32) float64 {
-		c, err := Encode(metric, 0, v)
-		if err != nil {
-			panic(err)
-		}
-		unit, length := make([]float32, widthOf(len(query))), 1.0
-		if n, _ := normalise(unit[:len(query)], query); metric == Dot {
-			length = n
-		}
-		return float64(dotHalf(c.half, unit)*c.scale) * length
-	}
-}
 
 // window keeps the best of what a search yields, as the owner of an index does.
 type window struct {

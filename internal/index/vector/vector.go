@@ -38,15 +38,20 @@ type Index struct {
 	width     int // of codes: the dimension, up to the next multiple of widthStep
 	metric    Metric
 	kernel    *kernel
-	blocks    []*block
-	slots     []slot
-	unused    []uint32 // slots without a vector
+	blocks    []*block // by number; nil where a merge has left a hole
+	holes     []int    // their numbers
+	head      *block   // that is being filled; nil when the next vector needs a new one
+	headAt    int      // its number
+	slots     []slot   // blockVectors for each block
+	unused    []uint32 // slots of blocks in memory that lost their vector
 	first     []uint32 // by document: the slot of one of its chunks
+	files     []*File
 	count     int
-	signsFrom int // bytes of codes from which on signs are scanned first
 
-	// Of the vectors that were put into the last block: their mean is the centre of
-	// the next.
+	signsFrom  int     // bytes of codes from which on signs are scanned first
+	deviations float32 // that signs are feared to err by
+
+	// Of the vectors that were put into the head: their mean is the centre of the next.
 	sum    []float32
 	summed int
 
@@ -64,7 +69,7 @@ func New(dimension int, metric Metric) *Index {
 	width := widthOf(dimension)
 	return &Index{
 		dimension: dimension, width: width, metric: metric, kernel: kernels()[0],
-		signsFrom: minSignsBytes, sum: make([]float32, width),
+		signsFrom: minSignsBytes, deviations: signsDeviations, sum: make([]float32, width),
 	}
 }
 
@@ -83,9 +88,7 @@ func (x *Index) Replace(document uint32, chunks []Chunk) error {
 		}
 	}
 	x.Delete(document)
-	for int(document) >= len(x.first) {
-		x.first = append(x.first, none)
-	}
+	x.reach(document)
 	for i := range chunks {
 		x.add(document, &chunks[i])
 	}
@@ -109,7 +112,11 @@ func (x *Index) Delete(document uint32) {
 	}
 	for at := x.first[document]; at != none; at = x.slots[at].next {
 		x.slots[at].document = none
-		x.unused = append(x.unused, at)
+		if b := x.blocks[at/blockVectors]; b.file != nil {
+			b.file.live--
+		} else if !b.sealed {
+			x.unused = append(x.unused, at)
+		}
 		x.count--
 	}
 	x.first[document] = none
@@ -117,10 +124,10 @@ func (x *Index) Delete(document uint32) {
 
 func (x *Index) add(document uint32, c *Chunk) {
 	at := x.newSlot()
-	x.slots[at] = slot{document: document, ordinal: c.Ordinal, next: x.first[document]}
-	x.first[document] = at
-	x.blocks[at/blockVectors].put(int(at%blockVectors), c)
-	if int(at/blockVectors) == len(x.blocks)-1 {
+	x.link(at, document, c.Ordinal)
+	b := x.blocks[at/blockVectors]
+	b.put(int(at%blockVectors), c)
+	if b == x.head {
 		for i, f := range c.rotated {
 			x.sum[i] += f
 		}
@@ -129,20 +136,49 @@ func (x *Index) add(document uint32, c *Chunk) {
 	x.count++
 }
 
+// reach makes room for what the document has.
+func (x *Index) reach(document uint32) {
+	for int(document) >= len(x.first) {
+		x.first = append(x.first, none)
+	}
+}
+
+// link makes the slot one of the document's.
+func (x *Index) link(at, document, ordinal uint32) {
+	x.slots[at] = slot{document: document, ordinal: ordinal, next: x.first[document]}
+	x.first[document] = at
+}
+
 func (x *Index) newSlot() uint32 {
 	if n := len(x.unused); n > 0 {
 		at := x.unused[n-1]
 		x.unused = x.unused[:n-1]
 		return at
 	}
-	if len(x.slots)%blockVectors == 0 {
-		x.blocks = append(x.blocks, newBlock(x.width, x.mean()))
+	if x.head == nil || x.head.used == blockVectors {
+		x.head = newBlock(x.width, x.mean())
+		x.headAt = x.place(x.head)
 	}
-	x.slots = append(x.slots, slot{})
-	return uint32(len(x.slots) - 1)
+	x.head.used++
+	return uint32(x.headAt*blockVectors + x.head.used - 1)
 }
 
-// mean is of the rotated vectors of the last block, whose sum it clears. Pages of
+// place gives a block a number, and empty slots.
+func (x *Index) place(b *block) (number int) {
+	if n := len(x.holes); n > 0 {
+		number = x.holes[n-1]
+		x.holes = x.holes[:n-1]
+		x.blocks[number] = b
+		return number
+	}
+	x.blocks = append(x.blocks, b)
+	for range blockVectors {
+		x.slots = append(x.slots, slot{document: none})
+	}
+	return len(x.blocks) - 1
+}
+
+// mean is of the rotated vectors of the head, whose sum it clears. Pages of
 // one crawl come together, so that it is near the vectors that follow.
 func (x *Index) mean() []float32 {
 	mean := make([]float32, x.width)

@@ -73,6 +73,10 @@ func TestRefused(t *testing.T) {
 	g([]float32{0, float32(math.NaN())}, ErrNotFinite)
 }
 
+// certain are deviations of signs by which no neighbour is lost, for what must equal
+// the twin; TestRecall is about the usual ones.
+const certain = 7
+
 // TestRandomHistories puts documents in, replaces and deletes them, and compares
 // searches with a plain map: of every kernel, many dimensions and both metrics, by
 // codes and by signs.
@@ -91,7 +95,7 @@ func TestRandomHistories(t *testing.T) {
 
 func randomHistory(t *testing.T, r *rand.Rand, k *kernel, dimension int, metric Metric) {
 	x, want := New(dimension, metric), make(twin)
-	x.kernel = k
+	x.kernel, x.deviations = k, certain
 	subjects := clusteredVectors(r, 60, dimension, 6, 0.4)
 	steps := 400
 	if testing.Short() {
@@ -129,21 +133,20 @@ func randomChunks(t *testing.T, r *rand.Rand, metric Metric, subjects [][]float3
 				v[j] += float32(r.NormFloat64() * 0.2)
 			}
 		}
-		chunks = append(chunks, mustEncode(t, metric, uint32(2*i), v))
-		plain = append(plain, twinChunk{uint32(2 * i), v})
+		c := mustEncode(t, metric, uint32(2*i), v)
+		chunks, plain = append(chunks, c), append(plain, twinOf(c))
 	}
 	return chunks, plain
 }
 
 func compareWithTwin(t *testing.T, r *rand.Rand, x *Index, want twin, query []float32) {
 	t.Helper()
-	score := halfScore(x.metric)
 	odd := func(document uint32) bool { return document%2 == 1 }
 	chunks := 0
 	for document, c := range want {
 		chunks += len(c)
 		ordinal, s, ok := x.Best(query, document)
-		alone := twin{document: c}.search(query, 1, nil, score)
+		alone := twin{document: c}.search(query, x.metric, 1, nil)
 		if ok != (len(alone) == 1) || ok && alone[0] != (found{document, ordinal, s}) {
 			t.Fatalf("best of %d is %d, %v, %v; want %v", document, ordinal, s, ok, alone)
 		}
@@ -153,7 +156,7 @@ func compareWithTwin(t *testing.T, r *rand.Rand, x *Index, want twin, query []fl
 	}
 	for _, accept := range []func(uint32) bool{nil, odd, func(uint32) bool { return false }} {
 		size := 1 + r.IntN(20)
-		got, wanted := searchWindow(t, x, query, size, accept), want.search(query, size, accept, score)
+		got, wanted := searchWindow(t, x, query, size, accept), want.search(query, x.metric, size, accept)
 		if diff := cmp.Diff(wanted, got, cmp.AllowUnexported(found{}), sameLength); diff != "" {
 			t.Fatalf("dimension %d, window %d, signs from %d (-want +got):\n%s", x.dimension, size, x.signsFrom, diff)
 		}

@@ -1,0 +1,190 @@
+package vector
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"unsafe"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// State names the state of a document that vectors are of, as the commit log does:
+// what is not the document's state any more is dead, and needs no tombstone.
+type State struct {
+	ID, Seq uint64
+}
+
+// File is an immutable set of blocks, mapped. Its owner opens it, gives it to one
+// index, and closes it after that has let it go.
+type File struct {
+	header
+	data    []byte
+	mapped  []*block
+	parts   []part // of the blocks
+	tableAt int    // where slots begin
+	slots   []byte
+	// documents are those of the file, by the numbers that slots have.
+	documents []byte
+
+	numbers []int // of the blocks in the index
+	live    int   // vectors of the index that are here
+	unmap   func() error
+}
+
+type part struct {
+	at, size int
+	sum      uint64
+}
+
+// Open maps a file and checks all but the blocks.
+func Open(path string) (*File, error) {
+	data, unmap, err := mapFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("open vectors: %w", err)
+	}
+	f, err := guarded(data, func() (*File, error) { return parseFile(data) })
+	if err != nil {
+		return nil, fmt.Errorf("open vectors %s: %w", path, errors.Join(err, unmap()))
+	}
+	f.unmap = unmap
+	return f, nil
+}
+
+// Close unmaps the file. No index may hold it.
+func (f *File) Close() error {
+	if f.unmap == nil {
+		return nil
+	}
+	unmap := f.unmap
+	f.unmap = nil
+	return unmap()
+}
+
+// Vectors is the number of vectors in the file, Live of those that an index uses.
+func (f *File) Vectors() int { return f.vectors }
+
+// Live is for the index's owner, under its lock.
+func (f *File) Live() int { return f.live }
+
+// Scrub reads all blocks and compares them with their checksums.
+func (f *File) Scrub(ctx context.Context) error {
+	for i, p := range f.parts {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		sum, err := guarded(f.data, func() (uint64, error) { return xxhash.Sum64(f.data[p.at : p.at+p.size]), nil })
+		if err != nil {
+			return fmt.Errorf("block %d of %d: %w", i, len(f.parts), err)
+		}
+		if sum != p.sum {
+			return fmt.Errorf("block %d of %d: %w", i, len(f.parts), ErrDamaged)
+		}
+	}
+	return nil
+}
+
+func (f *File) documentAt(i int) uint32 { return binary.LittleEndian.Uint32(f.slots[i*slotSize:]) }
+func (f *File) ordinalAt(i int) uint32  { return binary.LittleEndian.Uint32(f.slots[i*slotSize+4:]) }
+
+func (f *File) state(document uint32) State {
+	record := f.documents[document*documentSize:]
+	return State{binary.LittleEndian.Uint64(record), binary.LittleEndian.Uint64(record[8:])}
+}
+
+// Attach adds what the file has of documents that are still in the states that it
+// names: number is the owner's number of such a document. A document must not be in
+// the index, or twice in what is attached. A file of another dimension or metric
+// changes nothing and is an error.
+func (x *Index) Attach(f *File, number func(State) (document uint32, ok bool)) error {
+	if f.dimension != x.dimension {
+		return fmt.Errorf("vectors of %d numbers in an index of %d: %w", f.dimension, x.dimension, ErrDimension)
+	}
+	if f.metric != x.metric {
+		return fmt.Errorf("vectors of another metric: %w", ErrMetric)
+	}
+	documents, err := guarded(f.data, func() ([]uint32, error) { return f.known(number), nil })
+	if err != nil {
+		return err
+	}
+	x.files = append(x.files, f)
+	for _, b := range f.mapped {
+		f.numbers = append(f.numbers, x.place(b))
+	}
+	for i := range f.vectors {
+		n := f.documentAt(i)
+		if n == none || documents[n] == none {
+			continue
+		}
+		x.reach(documents[n])
+		x.link(f.slot(i), documents[n], f.ordinalAt(i))
+		f.live++
+		x.count++
+	}
+	return nil
+}
+
+// known has the owner's number for each document of the file, or none.
+func (f *File) known(number func(State) (uint32, bool)) []uint32 {
+	documents := make([]uint32, f.header.documents)
+	for n := range documents {
+		documents[n] = none
+		if document, ok := number(f.state(uint32(n))); ok {
+			documents[n] = document
+		}
+	}
+	return documents
+}
+
+// slot is where the index has the i-th vector of a file that is attached.
+func (f *File) slot(i int) uint32 {
+	return uint32(f.numbers[i/blockVectors]*blockVectors + i%blockVectors)
+}
+
+// Files are those that are attached.
+func (x *Index) Files() []*File { return x.files }
+
+// region is memory that a fault may be in.
+type region interface{ holds(address uintptr) bool }
+
+type mapping []byte
+
+func (m mapping) holds(address uintptr) bool {
+	if len(m) == 0 {
+		return false
+	}
+	begin := uintptr(unsafe.Pointer(&m[0]))
+	return address >= begin && address-begin < uintptr(len(m))
+}
+
+func (x *Index) holds(address uintptr) bool {
+	return slices.ContainsFunc(x.files, func(f *File) bool { return mapping(f.data).holds(address) })
+}
+
+// guarded runs a function that reads mapped data. A fault there, as when the file was
+// cut off under the mapping or the disk cannot read it, is an error.
+func guarded[T any](data []byte, read func() (T, error)) (result T, err error) {
+	defer faultAsError(debug.SetPanicOnFault(true), mapping(data), &err)
+	return read()
+}
+
+// faultAsError is deferred, with what debug.SetPanicOnFault has returned.
+func faultAsError(before bool, in region, err *error) {
+	debug.SetPanicOnFault(before)
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	at, ok := fault.(interface {
+		runtime.Error
+		Addr() uintptr
+	})
+	if !ok || !in.holds(at.Addr()) {
+		panic(fault)
+	}
+	*err = fmt.Errorf("file of vectors cannot be read where it is mapped: %w", ErrDamaged)
+}
