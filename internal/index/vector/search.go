@@ -79,8 +79,7 @@ func (s *scans) put(done *scan) {
 // Search finds the documents that accept takes (nil takes all) with a chunk that
 // scores floor or more, and calls yield once for each, by its best chunk: of equal
 // ones the first. The order is not defined. yield returns the new floor, which must
-// not fall: what a full list of the best still needs. accept is asked once for each
-// document.
+// not fall: what a full list of the best still needs.
 //
 // A document that does score the floor is missed where the error of a code is
 // beyond what is feared. Scores are exact products of the vectors as float16. A
@@ -212,7 +211,7 @@ func (s *scan) score(exact float32) float64 { return float64(exact) * s.length }
 // the one that stands when its bits are looked at.
 func (s *scan) block(number int) {
 	b, first := s.blocks[number], number*blockVectors
-	if b == nil || b.used == 0 {
+	if b == nil {
 		return
 	}
 	n := b.used
@@ -224,7 +223,11 @@ func (s *scan) block(number int) {
 			word &= 1<<over - 1
 		}
 		for ; word != 0; word &= word - 1 {
-			s.rows[left] = uint16(w*64 + bits.TrailingZeros64(word))
+			row := w*64 + bits.TrailingZeros64(word)
+			if !s.open(s.slots[first+row].document) {
+				continue
+			}
+			s.rows[left] = uint16(row)
 			if left++; left == rowsAtOnce {
 				s.look(b, first, s.rows[:left])
 				left = 0
@@ -233,6 +236,20 @@ func (s *scan) block(number int) {
 	}
 	s.look(b, first, s.rows[:left])
 }
+
+// open says whether a document may still be found.
+func (s *scan) open(document uint32) bool {
+	if document == none || s.seen[document/64]>>(document%64)&1 == 1 {
+		return false
+	}
+	if s.accept != nil && !s.accept(document) {
+		s.close(document)
+		return false
+	}
+	return true
+}
+
+func (s *scan) close(document uint32) { s.seen[document/64] |= 1 << (document % 64) }
 
 // look goes through vectors of a block that may score the floor by their mask.
 func (s *scan) look(b *block, first int, rows []uint16) {
@@ -291,17 +308,14 @@ func (s *scan) large() bool { return s.count*s.width >= s.signsFrom }
 // decide about the document of one slot, by the exact score.
 func (s *scan) decide(at uint32) {
 	document := s.slots[at].document
-	if document == none || s.seen[document/64]>>(document%64)&1 == 1 {
-		return
+	if s.seen[document/64]>>(document%64)&1 == 1 {
+		return // by another chunk of it, since it was open
 	}
 	exact := s.exact(at)
 	if exact < s.floor {
 		return
 	}
-	s.seen[document/64] |= 1 << (document % 64)
-	if s.accept != nil && !s.accept(document) {
-		return
-	}
+	s.close(document)
 	ordinal, exact := s.better(document, at, exact)
 	s.raise(s.yield(document, ordinal, s.score(exact)))
 }

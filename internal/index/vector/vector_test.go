@@ -154,7 +154,8 @@ func compareWithTwin(t *testing.T, r *rand.Rand, x *Index, want twin, query []fl
 	if x.Chunks() != chunks {
 		t.Fatalf("%d chunks, want %d", x.Chunks(), chunks)
 	}
-	for _, accept := range []func(uint32) bool{nil, odd, func(uint32) bool { return false }} {
+	one := func(document uint32) bool { return document == 7 }
+	for _, accept := range []func(uint32) bool{nil, odd, one, func(uint32) bool { return false }} {
 		size := 1 + r.IntN(20)
 		got, wanted := searchWindow(t, x, query, size, accept), want.search(query, x.metric, size, accept)
 		if diff := cmp.Diff(wanted, got, cmp.AllowUnexported(found{}), sameLength); diff != "" {
@@ -165,35 +166,6 @@ func compareWithTwin(t *testing.T, r *rand.Rand, x *Index, want twin, query []fl
 
 // sameLength takes no list for an empty one.
 var sameLength = cmp.Transformer("", func(f []found) []found { return append([]found{}, f...) })
-
-func TestAcceptIsAskedOnce(t *testing.T) {
-	r := newRand(t)
-	x := New(16, Cosine)
-	for document := range uint32(300) {
-		chunks := make([]Chunk, 5)
-		for i := range chunks {
-			chunks[i] = mustEncode(t, Cosine, uint32(i), gaussian(r, 16, 1))
-		}
-		if err := x.Replace(document, chunks); err != nil {
-			t.Fatal(err)
-		}
-	}
-	asked := make(map[uint32]int)
-	got := searchWindow(t, x, gaussian(r, 16, 1), 7, func(document uint32) bool {
-		asked[document]++
-		return document%3 == 0
-	})
-	for document, n := range asked {
-		if n > 1 {
-			t.Errorf("document %d was asked for %d times", document, n)
-		}
-	}
-	for _, f := range got {
-		if f.document%3 != 0 {
-			t.Errorf("document %d is refused and found", f.document)
-		}
-	}
-}
 
 // TestFloor yields what scores the floor, and nothing below it.
 func TestFloor(t *testing.T) {
