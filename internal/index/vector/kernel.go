@@ -4,7 +4,7 @@ import "math/bits"
 
 // queryPlanes is the number of bits that a query's numbers are rounded to when they
 // meet signs.
-const queryPlanes = 3
+const queryPlanes = 2
 
 // kernel is the innermost loops, as one kind of processor runs them. All kinds give
 // the same results to the last bit.
@@ -20,7 +20,7 @@ type kernel struct {
 	// maskCodes adds up the products of a row of codes with query.
 	maskCodes func(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32)
 	// maskSigns adds up, by each plane of the query, the bits that differ from the
-	// vector's signs, times 1, 2 and 4. planes has queryPlanes words for each word of
+	// vector's signs, times 1 and 2. planes has queryPlanes words for each word of
 	// a vector.
 	maskSigns func(mask []uint64, signs []uint64, factors []float32, planes []uint64, c0, c1, floor float32)
 	// dotRows multiplies the named rows of codes with query.
@@ -75,9 +75,9 @@ func maskSigns(mask []uint64, signs []uint64, factors []float32, planes []uint64
 
 func differing(signs, planes []uint64) (sums [lanes]int) {
 	for len(signs) >= lanes && len(planes) >= queryPlanes {
-		p0, p1, p2 := planes[0], planes[1], planes[2]
+		p0, p1 := planes[0], planes[1]
 		for l, word := range (*[lanes]uint64)(signs) {
-			sums[l] += bits.OnesCount64(word^p0) + 2*bits.OnesCount64(word^p1) + 4*bits.OnesCount64(word^p2)
+			sums[l] += bits.OnesCount64(word^p0) + 2*bits.OnesCount64(word^p1)
 		}
 		signs, planes = signs[lanes:], planes[queryPlanes:]
 	}

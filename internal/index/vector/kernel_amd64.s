@@ -292,20 +292,20 @@ vnnirowsdone:
 	VPADDQ   Z17, acc, acc
 
 // SIGNS adds the differing bits of eight vectors' words to the sums of the planes.
-#define SIGNS(at, acc0, acc1, acc2) \
+#define SIGNS(at, acc0, acc1) \
 	VMOVDQU64 at, Z16 \
 	PLANE(Z18, acc0)  \
-	PLANE(Z19, acc1)  \
-	PLANE(Z20, acc2)
+	PLANE(Z19, acc1)
 
-#define SIGNS8(acc0, acc1, acc2) \
+#define SIGNS8(acc0, acc1) \
 	VPSLLQ  $1, acc1, acc1    \
-	VPSLLQ  $2, acc2, acc2    \
 	VPADDQ  acc1, acc0, acc0  \
-	VPADDQ  acc2, acc0, acc0  \
 	VPMOVQD acc0, Y0          \
 	MASK8
 
+// What is 2 KiB further is fetched here: by itself the processor stops at the end of
+// each page, and mapped pages are small.
+//
 // func maskSignsAVX512(mask []uint64, signs []uint64, factors []float32, planes []uint64, c0, c1, floor float32)
 TEXT ·maskSignsAVX512(SB), NOSPLIT, $0-108
 	MOVQ mask_base+0(FP), DI
@@ -330,29 +330,28 @@ signsgroup:
 	VPXORQ Z26, Z26, Z26
 	VPXORQ Z27, Z27, Z27
 	VPXORQ Z28, Z28, Z28
-	VPXORQ Z29, Z29, Z29
-	VPXORQ Z30, Z30, Z30
-	VPXORQ Z31, Z31, Z31
-	VPXORQ Z15, Z15, Z15
 	MOVQ   DX, R11
 
 signsstep:
 	VPBROADCASTQ (R11), Z18
 	VPBROADCASTQ 8(R11), Z19
-	VPBROADCASTQ 16(R11), Z20
-	SIGNS((SI), Z21, Z22, Z23)
-	SIGNS(64(SI), Z24, Z25, Z26)
-	SIGNS(128(SI), Z27, Z28, Z29)
-	SIGNS(192(SI), Z30, Z31, Z15)
+	PREFETCHT0   2048(SI)
+	PREFETCHT0   2112(SI)
+	PREFETCHT0   2176(SI)
+	PREFETCHT0   2240(SI)
+	SIGNS((SI), Z21, Z22)
+	SIGNS(64(SI), Z23, Z24)
+	SIGNS(128(SI), Z25, Z26)
+	SIGNS(192(SI), Z27, Z28)
 	ADDQ $256, SI
-	ADDQ $24, R11
+	ADDQ $16, R11
 	CMPQ R11, R12
 	JNE  signsstep
 
-	SIGNS8(Z21, Z22, Z23)
-	SIGNS8(Z24, Z25, Z26)
-	SIGNS8(Z27, Z28, Z29)
-	SIGNS8(Z30, Z31, Z15)
+	SIGNS8(Z21, Z22)
+	SIGNS8(Z23, Z24)
+	SIGNS8(Z25, Z26)
+	SIGNS8(Z27, Z28)
 	DECQ CX
 	JNZ  signsgroup
 

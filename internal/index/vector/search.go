@@ -174,27 +174,27 @@ func (s *scan) prepare(query []float32) error {
 	return nil
 }
 
-// planeStep is the best distance of eight evenly spaced levels for numbers of a
-// normal distribution of deviation 1 (Max, "Quantizing for minimum distortion", 1960).
-const planeStep = 0.5860
+// planeStep is the best distance of four evenly spaced levels for numbers of a normal
+// distribution of deviation 1 (Max, "Quantizing for minimum distortion", 1960).
+const planeStep = 0.9957
 
-// plane rounds the rotated query to the levels ±1, ±3, ±5, ±7 times half a step and
-// keeps their bits by plane, so that with H = H0 + 2×H1 + 4×H2 of differing bits the
-// product with signs is half a step times (7×width - 2×H).
+// plane rounds the rotated query to the levels ±1 and ±3 times half a step and keeps
+// their bits by plane, so that with H = H0 + 2×H1 of differing bits the product with
+// signs is half a step times (3×width - 2×H).
 func (s *scan) plane() {
 	width := float64(s.width)
 	half := planeStep / math.Sqrt(width) / 2
 	clear(s.planes)
 	squares := 0.0
 	for i, f := range s.rotated {
-		level := min(max(int(math.Floor(float64(f)/(2*half)))+4, 0), 7)
-		missed := float64(f) - half*float64(2*level-7)
+		level := min(max(int(math.Floor(float64(f)/(2*half)))+2, 0), 3)
+		missed := float64(f) - half*float64(2*level-3)
 		squares += missed * missed
 		for p := range queryPlanes {
 			s.planes[i/64*queryPlanes+p] |= uint64(level>>p&1) << (i % 64)
 		}
 	}
-	s.signsBase, s.signsStep = float32(half*7*width), float32(-2*half)
+	s.signsBase, s.signsStep = float32(half*3*width), float32(-2*half)
 	// Of a random rotation, signs agree with what they are of by √(2/π) = 0.798; the
 	// rest of them is random, and so is what rounding the query missed.
 	s.signsError = float32(math.Sqrt(1 - 2/math.Pi + squares))
