@@ -16,9 +16,10 @@ E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
 .PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-chunk generate sizes golden golden-all tables bench-token
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-peers-vectors sizes-vectors generate sizes
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/pulse, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pulse ./cmd/pulse
@@ -74,6 +75,15 @@ bench: build ## how much this machine takes: the benchmarks, and pulse bench
 	bin/pulse bench ingest
 	bin/pulse bench deliveries
 	bin/pulse bench pool
+
+bench-peers-vectors: ## the vector index beside faiss (fetches it), by processor time
+	python3 -m venv tools/peers/.venv-vectors
+	tools/peers/.venv-vectors/bin/pip install -q -r tools/peers/requirements-vectors.txt
+	for dimension in 256 1024; do \
+		tools/peers/.venv-vectors/bin/python tools/peers/vectors.py --repository . --dimension $$dimension || exit 1; done
+
+sizes-vectors: ## the vector index on files at 100,000 to 3 million vectors: 10 GB of disk
+	PULSE_SIZES=100000,1000000,3000000 $(GO) test -count=1 -v -timeout 3h -run '^TestSizes$$' ./internal/index/vector
 
 bench-check: ## what does not depend on the machine, against e2e/testdata/baseline.tsv
 	$(GO) test -count=1 -run '^TestBaseline' ./e2e

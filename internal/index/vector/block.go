@@ -1,6 +1,9 @@
 package vector
 
-import "math"
+import (
+	"math"
+	"runtime"
+)
 
 // blockVectors is the number of vectors that are kept, and scanned, in one piece.
 const blockVectors = 1024
@@ -33,19 +36,14 @@ type block struct {
 	centre  []float32 // rotated
 }
 
+// newBlock is in memory of its own, which is the system's: the garbage collector has
+// nothing to find in it, and must not let as much again be wasted because of it.
 func newBlock(width int, centre []float32) *block {
-	b := &block{
-		width:   width,
-		codes:   make([]int8, blockVectors*width),
-		factors: make([]float32, blockVectors),
-		half:    make([]uint16, blockVectors*width),
-		scales:  make([]float32, blockVectors),
-	}
-	if width >= minSignsWidth {
-		b.signs = make([]uint64, blockVectors*width/64)
-		b.spreads = make([]float32, blockVectors)
-		b.centre = centre
-	}
+	data, free := allocate(layoutOf(width, blockVectors).size)
+	b := blockOf(data, width, blockVectors)
+	b.sealed = false
+	copy(b.centre, centre)
+	runtime.AddCleanup(b, func(free func()) { free() }, free)
 	return b
 }
 
@@ -74,7 +72,7 @@ func (b *block) putSigns(at int, rotated []float32) {
 			r := f - centre[i]
 			// The sign bit of r, turned: 1 for what is not negative.
 			word |= uint64(^math.Float32bits(r)>>31) << i
-			squares += float64(r) * float64(r)
+			squares += float64(float64(r) * float64(r))
 			sum += math.Abs(float64(r))
 		}
 		b.signs[first+w*lanes] = word

@@ -99,8 +99,8 @@ func quantise(codes []int8, v []float32) (factor float32) {
 	for i, f := range v {
 		code := int8(math.Float32bits(float32(f*scale)+roundingBase) - roundingBits)
 		codes[i] = code
-		own += float64(f) * float64(f)
-		coded += float64(f) * float64(code)
+		own += float64(float64(f) * float64(f))
+		coded += float64(float64(f) * float64(code))
 	}
 	return float32(own / coded)
 }

@@ -29,3 +29,12 @@ func mapFile(path string) (data []byte, unmap func() error, err error) {
 	}
 	return data, func() error { return unix.Munmap(data) }, nil
 }
+
+// allocate returns zeros. What is not written to takes no memory.
+func allocate(size int) (data []byte, free func()) {
+	data, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil { // as when the system allows no more mappings
+		return make([]byte, size), func() {}
+	}
+	return data, func() { _ = unix.Munmap(data) }
+}

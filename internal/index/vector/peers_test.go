@@ -8,16 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 )
 
 // TestPeers measures this index on the vectors in the folder PULSE_PEERS, for
 // tools/peers/vectors.py, which measures others on the same: base.f32 and
 // queries.f32 hold vectors of PULSE_DIMENSION numbers, one after the other. It
-// writes pulse.json: times in seconds, and for each query the numbers of the ten
+// writes pulse.json: times in seconds of the processor, and for each query the numbers of the ten
 // nearest.
 func TestPeers(t *testing.T) {
 	folder := os.Getenv("PULSE_PEERS")
@@ -34,26 +34,30 @@ func TestPeers(t *testing.T) {
 		Queries []float64
 		Found   [][]uint32
 	}
-	before := heapBytes()
-	began := time.Now()
+	runtime.LockOSThread() // for threadTime
+	defer runtime.UnlockOSThread()
+	before := residentMB("RssAnon")
+	began := threadTime()
 	x := New(dimension, Cosine)
 	readVectors(t, filepath.Join(folder, "base.f32"), dimension, func(i int, v []float32) {
 		if err := x.Replace(uint32(i), []Chunk{mustEncode(t, Cosine, 0, v)}); err != nil {
 			t.Fatal(err)
 		}
 	})
-	result.Build = time.Since(began).Seconds()
-	result.Bytes = heapBytes() - before
+	result.Build = (threadTime() - began).Seconds()
+	runtime.GC()
+	debug.FreeOSMemory()
+	result.Bytes = 1e6 * uint64(residentMB("RssAnon")-before)
 	w := window{size: 10, list: make([]found, 0, 11)}
 	for range 2 { // the first warms up
 		result.Queries, result.Found = nil, nil
 		readVectors(t, filepath.Join(folder, "queries.f32"), dimension, func(_ int, query []float32) {
 			w.list = w.list[:0]
-			began := time.Now()
+			began := threadTime()
 			if err := x.Search(query, lowest, nil, w.add); err != nil {
 				t.Fatal(err)
 			}
-			result.Queries = append(result.Queries, time.Since(began).Seconds())
+			result.Queries = append(result.Queries, (threadTime() - began).Seconds())
 			var numbers []uint32
 			for _, f := range w.list {
 				numbers = append(numbers, f.document)
@@ -70,13 +74,6 @@ func TestPeers(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "pulse.json"), out, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func heapBytes() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // readVectors reads one vector at a time.

@@ -13,7 +13,7 @@ import (
 // vectors as embedders make them. PULSE_VECTORS is how many; it measures recall on
 // more than what the gate has time for.
 func TestRecall(t *testing.T) {
-	n, queries, dimensions := 6000, 40, []int{128, 256, 1024}
+	n, queries, dimensions := 4000, 30, []int{128, 256, 1024}
 	if s, err := strconv.Atoi(os.Getenv("PULSE_VECTORS")); err == nil {
 		n = s
 	} else if testing.Short() {

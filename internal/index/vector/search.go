@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/bits"
 	"runtime/debug"
-	"sync"
 )
 
 // How many times its standard deviation an error of a code is feared to be. The
@@ -25,56 +24,6 @@ const denseShare = 2
 
 // rowsAtOnce bounds the vectors whose codes are read ahead of looking at them.
 const rowsAtOnce = 128
-
-// scan is one search at work.
-type scan struct {
-	*Index
-	query   []float32 // length 1, padded with zeros
-	length  float64   // of the query as it came; 1 for cosines
-	rotated []float32
-	codes   []int8  // of rotated
-	factor  float32 // of codes
-	planes  []uint64
-	// The product of signs with the query is about signsBase + signsStep × the
-	// differing bits; it errs by about signsError.
-	signsBase, signsStep, signsError float32
-
-	mask   [blockVectors / 64]uint64
-	rows   [rowsAtOnce]uint16 // of vectors in a block that the mask has left
-	dots   [rowsAtOnce]int32  // their products of codes
-	row    [1]uint16          // the same of one vector
-	dot    [1]int32
-	seen   []uint64 // by document: it is done with
-	accept func(document uint32) bool
-	yield  func(document, ordinal uint32, score float64) (floor float64)
-	floor  float32 // what is wanted, for a query of length 1; a little less
-}
-
-// scans are those that are not at work, kept so that a search allocates nothing:
-// never more than ever searched at once.
-type scans struct {
-	mu   sync.Mutex
-	idle []*scan
-}
-
-func (s *scans) take() *scan {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := len(s.idle)
-	if n == 0 {
-		return nil
-	}
-	last := s.idle[n-1]
-	s.idle = s.idle[:n-1]
-	return last
-}
-
-func (s *scans) put(done *scan) {
-	done.accept, done.yield = nil, nil
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.idle = append(s.idle, done)
-}
 
 // Search finds the documents that accept takes (nil takes all) with a chunk that
 // scores floor or more, and calls yield once for each, by its best chunk: of equal
@@ -136,68 +85,6 @@ func (s *scan) named(document uint32) (ordinal uint32, exact float32, err error)
 	known := s.first[document]
 	ordinal, exact = s.better(document, known, s.exact(known))
 	return ordinal, exact, nil
-}
-
-func (x *Index) newScan() *scan {
-	s := x.idle.take()
-	if s == nil {
-		s = &scan{
-			Index:   x,
-			query:   make([]float32, x.width),
-			rotated: make([]float32, x.width),
-			codes:   make([]int8, x.width),
-			planes:  make([]uint64, x.width/64*queryPlanes),
-		}
-	}
-	words := (len(x.first) + 63) / 64
-	if cap(s.seen) < words {
-		s.seen = make([]uint64, words+words/4)
-	}
-	s.seen = s.seen[:words]
-	clear(s.seen)
-	return s
-}
-
-func (s *scan) prepare(query []float32) error {
-	length, err := normalise(s.query[:len(query)], query)
-	if err != nil {
-		return err
-	}
-	s.length = 1
-	if s.metric == Dot {
-		s.length = length
-	}
-	copy(s.rotated, s.query)
-	rotationOf(s.width).apply(s.rotated)
-	s.factor = quantise(s.codes, s.rotated)
-	s.plane()
-	return nil
-}
-
-// planeStep is the best distance of four evenly spaced levels for numbers of a normal
-// distribution of deviation 1 (Max, "Quantizing for minimum distortion", 1960).
-const planeStep = 0.9957
-
-// plane rounds the rotated query to the levels ±1 and ±3 times half a step and keeps
-// their bits by plane, so that with H = H0 + 2×H1 of differing bits the product with
-// signs is half a step times (3×width - 2×H).
-func (s *scan) plane() {
-	width := float64(s.width)
-	half := planeStep / math.Sqrt(width) / 2
-	clear(s.planes)
-	squares := 0.0
-	for i, f := range s.rotated {
-		level := min(max(int(math.Floor(float64(f)/(2*half)))+2, 0), 3)
-		missed := float64(f) - half*float64(2*level-3)
-		squares += missed * missed
-		for p := range queryPlanes {
-			s.planes[i/64*queryPlanes+p] |= uint64(level>>p&1) << (i % 64)
-		}
-	}
-	s.signsBase, s.signsStep = float32(half*3*width), float32(-2*half)
-	// Of a random rotation, signs agree with what they are of by √(2/π) = 0.798; the
-	// rest of them is random, and so is what rounding the query missed.
-	s.signsError = float32(math.Sqrt(1 - 2/math.Pi + squares))
 }
 
 // raise sets what is wanted from now on.

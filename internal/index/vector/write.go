@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -172,5 +173,6 @@ func (b *block) image(to []byte, rows int) []byte {
 	copy(out.signs, b.signs)
 	copy(out.spreads, b.spreads)
 	copy(out.centre, b.centre)
+	runtime.KeepAlive(b) // its memory goes with it
 	return to
 }
