@@ -14,24 +14,25 @@ const queryPlanes = 2
 //	factor × (c0 + c1×n) >= floor
 //
 // in float32, n being the integer that the loop adds up. factors are a multiple of
-// lanes, query and rows of codes a multiple of widthStep; no code is -128.
+// lanes, query and rows of codes a multiple of widthStep; no code is -128. sum is of
+// query.
 type kernel struct {
 	name string
 	// maskCodes adds up the products of a row of codes with query.
-	maskCodes func(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32)
+	maskCodes func(mask []uint64, codes []int8, factors []float32, query []int8, sum int32, c0, c1, floor float32)
 	// maskSigns adds up, by each plane of the query, the bits that differ from the
 	// vector's signs, times 1 and 2. planes has queryPlanes words for each word of
 	// a vector.
 	maskSigns func(mask []uint64, signs []uint64, factors []float32, planes []uint64, c0, c1, floor float32)
 	// dotRows multiplies the named rows of codes with query.
-	dotRows func(dots []int32, rows []uint16, codes []int8, query []int8)
+	dotRows func(dots []int32, rows []uint16, codes []int8, query []int8, sum int32)
 	// dotHalf is the product of float16 with float32: 32 sums, then pairs of them.
 	dotHalf func(half []uint16, query []float32) float32
 }
 
 var portable = kernel{name: "portable", maskCodes: maskCodes, maskSigns: maskSigns, dotRows: dotRows, dotHalf: dotHalf}
 
-func maskCodes(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32) {
+func maskCodes(mask []uint64, codes []int8, factors []float32, query []int8, _ int32, c0, c1, floor float32) {
 	clear(mask[:(len(factors)+63)/64])
 	width := len(query)
 	for i, factor := range factors {
@@ -42,7 +43,7 @@ func maskCodes(mask []uint64, codes []int8, factors []float32, query []int8, c0,
 	}
 }
 
-func dotRows(dots []int32, rows []uint16, codes []int8, query []int8) {
+func dotRows(dots []int32, rows []uint16, codes []int8, query []int8, _ int32) {
 	for i, row := range rows {
 		dots[i] = dotCodes(codes[int(row)*len(query):][:len(query)], query)
 	}

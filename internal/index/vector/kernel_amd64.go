@@ -19,38 +19,23 @@ var available = func() (k []*kernel) {
 // F16C came before AVX2, in every processor that has it.
 var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
-// maskCodesVNNI multiplies signed codes, moved by 128 to be unsigned, with the
-// query, and takes 128 times the query's sum away.
-func maskCodesVNNI(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32) {
-	maskCodesAVX512VNNI(mask, codes, factors, query, moved(query), c0, c1, floor)
-}
-
-func dotRowsVNNI(dots []int32, rows []uint16, codes []int8, query []int8) {
-	dotRowsAVX512VNNI(dots, rows, codes, query, moved(query))
-}
-
-func moved(query []int8) int32 {
-	sum := int32(0)
-	for _, q := range query {
-		sum += int32(q)
-	}
-	return 128 * sum
-}
+// Those of AVX-512 multiply signed codes, moved by 128 to be unsigned, with the query,
+// and take 128 times its sum away.
 
 //go:noescape
-func dotRowsAVX512VNNI(dots []int32, rows []uint16, codes []int8, query []int8, moved int32)
+func dotRowsVNNI(dots []int32, rows []uint16, codes []int8, query []int8, sum int32)
 
 //go:noescape
-func maskCodesAVX512VNNI(mask []uint64, codes []int8, factors []float32, query []int8, moved int32, c0, c1, floor float32)
+func maskCodesVNNI(mask []uint64, codes []int8, factors []float32, query []int8, sum int32, c0, c1, floor float32)
 
 //go:noescape
 func maskSignsAVX512(mask []uint64, signs []uint64, factors []float32, planes []uint64, c0, c1, floor float32)
 
 //go:noescape
-func maskCodesAVX2(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32)
+func maskCodesAVX2(mask []uint64, codes []int8, factors []float32, query []int8, sum int32, c0, c1, floor float32)
 
 //go:noescape
-func dotRowsAVX2(dots []int32, rows []uint16, codes []int8, query []int8)
+func dotRowsAVX2(dots []int32, rows []uint16, codes []int8, query []int8, sum int32)
 
 //go:noescape
 func dotHalfF16C(half []uint16, query []float32) float32

@@ -44,8 +44,8 @@ GLOBL top<>(SB), RODATA|NOPTR, $8
 	VPXORQ   row, Z30, Z16    \
 	VPDPBUSD Z31, Z16, acc
 
-// func maskCodesAVX512VNNI(mask []uint64, codes []int8, factors []float32, query []int8, moved int32, c0, c1, floor float32)
-TEXT ·maskCodesAVX512VNNI(SB), NOSPLIT, $0-112
+// func maskCodesVNNI(mask []uint64, codes []int8, factors []float32, query []int8, sum int32, c0, c1, floor float32)
+TEXT ·maskCodesVNNI(SB), NOSPLIT, $0-112
 	MOVQ mask_base+0(FP), DI
 	MOVQ codes_base+24(FP), SI
 	MOVQ factors_base+48(FP), R8
@@ -53,7 +53,8 @@ TEXT ·maskCodesAVX512VNNI(SB), NOSPLIT, $0-112
 	MOVQ query_base+72(FP), DX
 	MOVQ query_len+80(FP), BX
 	VPBROADCASTQ top<>(SB), Z30
-	VBROADCASTSS moved+96(FP), Y11
+	VBROADCASTSS sum+96(FP), Y11
+	VPSLLD $7, Y11, Y11
 	VBROADCASTSS c0+100(FP), Y12
 	VBROADCASTSS c1+104(FP), Y13
 	VBROADCASTSS floor+108(FP), Y14
@@ -118,17 +119,17 @@ vnnidone:
 	VPMADDWD   Y15, Y8, Y8  \
 	VPADDD     Y8, acc, acc
 
-// func maskCodesAVX2(mask []uint64, codes []int8, factors []float32, query []int8, c0, c1, floor float32)
-TEXT ·maskCodesAVX2(SB), NOSPLIT, $0-108
+// func maskCodesAVX2(mask []uint64, codes []int8, factors []float32, query []int8, sum int32, c0, c1, floor float32)
+TEXT ·maskCodesAVX2(SB), NOSPLIT, $0-112
 	MOVQ mask_base+0(FP), DI
 	MOVQ codes_base+24(FP), SI
 	MOVQ factors_base+48(FP), R8
 	MOVQ factors_len+56(FP), CX
 	MOVQ query_base+72(FP), DX
 	MOVQ query_len+80(FP), BX
-	VBROADCASTSS c0+96(FP), Y12
-	VBROADCASTSS c1+100(FP), Y13
-	VBROADCASTSS floor+104(FP), Y14
+	VBROADCASTSS c0+100(FP), Y12
+	VBROADCASTSS c1+104(FP), Y13
+	VBROADCASTSS floor+108(FP), Y14
 	VMOVDQU ones<>(SB), Y15
 	LEAQ (BX)(BX*2), R9
 	SHRQ $3, CX
@@ -197,8 +198,8 @@ avx2done:
 	VPADDD       X1, X0, X0     \
 	VMOVD        X0, R13
 
-// func dotRowsAVX2(dots []int32, rows []uint16, codes []int8, query []int8)
-TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-96
+// func dotRowsAVX2(dots []int32, rows []uint16, codes []int8, query []int8, sum int32)
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-100
 	MOVQ    dots_base+0(FP), DI
 	MOVQ    rows_base+24(FP), R9
 	MOVQ    rows_len+32(FP), CX
@@ -243,15 +244,16 @@ rowsdone:
 	VZEROUPPER
 	RET
 
-// func dotRowsAVX512VNNI(dots []int32, rows []uint16, codes []int8, query []int8, moved int32)
-TEXT ·dotRowsAVX512VNNI(SB), NOSPLIT, $0-100
+// func dotRowsVNNI(dots []int32, rows []uint16, codes []int8, query []int8, sum int32)
+TEXT ·dotRowsVNNI(SB), NOSPLIT, $0-100
 	MOVQ         dots_base+0(FP), DI
 	MOVQ         rows_base+24(FP), R9
 	MOVQ         rows_len+32(FP), CX
 	MOVQ         codes_base+48(FP), R8
 	MOVQ         query_base+72(FP), DX
 	MOVQ         query_len+80(FP), BX
-	MOVL         moved+96(FP), R10
+	MOVL         sum+96(FP), R10
+	SHLL         $7, R10
 	VPBROADCASTQ top<>(SB), Z30
 	TESTQ        CX, CX
 	JZ           vnnirowsdone

@@ -21,8 +21,8 @@
 	SMLAL2(query, row, 8) \
 	SADALP(8, acc)
 
-// func dotRowsNEON(dots []int32, rows []uint16, codes []int8, query []int8)
-TEXT ·dotRowsNEON(SB), NOSPLIT, $0-96
+// func dotRowsNEON(dots []int32, rows []uint16, codes []int8, query []int8, sum int32)
+TEXT ·dotRowsNEON(SB), NOSPLIT, $0-100
 	MOVD dots_base+0(FP), R0
 	MOVD rows_base+24(FP), R1
 	MOVD rows_len+32(FP), R2

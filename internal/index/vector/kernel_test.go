@@ -37,8 +37,8 @@ func compareMasks(t *testing.T, r *rand.Rand, k *kernel, width int) {
 	exact := factors[77] * (c0 + float32(c1*float32(dotCodes(codes[77*width:78*width], query))))
 	for _, floor := range []float32{float32(math.Inf(-1)), -1, 0, exact, 0.1, 1, float32(math.Inf(1))} {
 		got, want := randomWords(r, 16), make([]uint64, 16)
-		k.maskCodes(got, codes, factors, query, c0, c1, floor)
-		maskCodes(want, codes, factors, query, c0, c1, floor)
+		k.maskCodes(got, codes, factors, query, sumOf(query), c0, c1, floor)
+		maskCodes(want, codes, factors, query, sumOf(query), c0, c1, floor)
 		compareWords(t, "codes", width, floor, got, want, n)
 		k.maskSigns(got, signs, factors, planes, c0, -c1, floor)
 		maskSigns(want, signs, factors, planes, c0, -c1, floor)
@@ -76,11 +76,11 @@ func compareDots(t *testing.T, r *rand.Rand, k *kernel, width int) {
 		mask := []uint64{0}
 		all := slices.Repeat(row, lanes)
 		n := 127 * 127 * float32(width)
-		k.maskCodes(mask, all, slices.Repeat([]float32{1}, lanes), extreme, 0, 1, sign*n)
+		k.maskCodes(mask, all, slices.Repeat([]float32{1}, lanes), extreme, sumOf(extreme), 0, 1, sign*n)
 		if mask[0]&0xff != 0xff {
 			t.Fatalf("width %d: mask of extremes %x", width, mask[0])
 		}
-		k.maskCodes(mask, all, slices.Repeat([]float32{1}, lanes), extreme, 0, 1, sign*n+2048)
+		k.maskCodes(mask, all, slices.Repeat([]float32{1}, lanes), extreme, sumOf(extreme), 0, 1, sign*n+2048)
 		if mask[0]&0xff != 0 {
 			t.Fatalf("width %d: mask above extremes %x", width, mask[0])
 		}
@@ -91,12 +91,19 @@ func compareRows(t *testing.T, k *kernel, codes, query []int8) {
 	t.Helper()
 	for _, rows := range [][]uint16{{}, {10}, {3, 1, 9, 10}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}} {
 		got, want := make([]int32, len(rows)), make([]int32, len(rows))
-		k.dotRows(got, rows, codes, query)
-		dotRows(want, rows, codes, query)
+		k.dotRows(got, rows, codes, query, sumOf(query))
+		dotRows(want, rows, codes, query, sumOf(query))
 		if !slices.Equal(got, want) {
 			t.Fatalf("width %d: rows %d are %d, want %d", len(query), rows, got, want)
 		}
 	}
+}
+
+func sumOf(codes []int8) (sum int32) {
+	for _, code := range codes {
+		sum += int32(code)
+	}
+	return sum
 }
 
 func randomCodes(r *rand.Rand, n int) []int8 {
@@ -160,13 +167,13 @@ func BenchmarkKernels(b *testing.B) {
 					}
 				})
 			}
-			f("mask 1024 by codes", func() { k.maskCodes(mask, codes, factors, query, 0, 1, 1) })
+			f("mask 1024 by codes", func() { k.maskCodes(mask, codes, factors, query, 0, 0, 1, 1) })
 			f("mask 1024 by signs", func() { k.maskSigns(mask, signs, factors, planes, 0, 1, 1) })
 			rows, dots := make([]uint16, 64), make([]int32, 64)
 			for i := range rows {
 				rows[i] = uint16(r.IntN(blockVectors))
 			}
-			f("64 rows of codes", func() { k.dotRows(dots, rows, codes, query) })
+			f("64 rows of codes", func() { k.dotRows(dots, rows, codes, query, sumOf(query)) })
 			f("product of float16", func() { k.dotHalf(half, wide) })
 		}
 	}

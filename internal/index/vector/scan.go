@@ -13,6 +13,7 @@ type scan struct {
 	rotated []float32
 	codes   []int8  // of rotated
 	factor  float32 // of codes
+	sum     int32   // of codes
 	planes  []uint64
 	// The product of signs with the query is about signsBase + signsStep × the
 	// differing bits; it errs by about signsError.
@@ -87,6 +88,10 @@ func (s *scan) prepare(query []float32) error {
 	copy(s.rotated, s.query)
 	rotationOf(s.width).apply(s.rotated)
 	s.factor = quantise(s.codes, s.rotated)
+	s.sum = 0
+	for _, code := range s.codes {
+		s.sum += int32(code)
+	}
 	s.plane()
 	return nil
 }

@@ -146,7 +146,7 @@ func (s *scan) look(b *block, first int, rows []uint16) {
 		}
 		return
 	}
-	s.kernel.dotRows(s.dots[:], rows, b.codes, s.codes)
+	s.kernel.dotRows(s.dots[:], rows, b.codes, s.codes, s.sum)
 	base, missed := s.codesError(b)
 	for i, row := range rows {
 		if b.factors[row]*(base+float32(s.factor*float32(s.dots[i]))) >= s.floor-missed {
@@ -173,7 +173,7 @@ func (s *scan) fillMask(b *block, n int) {
 		}
 	}
 	base, missed := s.codesError(b)
-	s.kernel.maskCodes(mask, b.codes, b.factors[:n], s.codes, base, s.factor, s.floor-missed)
+	s.kernel.maskCodes(mask, b.codes, b.factors[:n], s.codes, s.sum, base, s.factor, s.floor-missed)
 }
 
 func countBits(mask []uint64) (n int) {
@@ -227,7 +227,7 @@ func (s *scan) better(document, known uint32, score float32) (ordinal uint32, be
 func (s *scan) near(at uint32, floor float32) bool {
 	b, row := s.blocks[at/blockVectors], at%blockVectors
 	s.row[0] = uint16(row)
-	s.kernel.dotRows(s.dot[:], s.row[:], b.codes, s.codes)
+	s.kernel.dotRows(s.dot[:], s.row[:], b.codes, s.codes, s.sum)
 	base, missed := s.codesError(b)
 	return b.factors[row]*(base+float32(s.factor*float32(s.dot[0]))) >= floor-missed
 }
