@@ -48,7 +48,15 @@ type Answer struct {
 	Snapshot      string
 	Hits          []Hit
 	Degraded      []string     // what did not take part, and why
+	Corrections   []Correction // words that no page holds, and what was searched instead
 	Explained     *Explanation // of ExplainURL, also when it is not among the hits
+}
+
+// Correction says that a word of a query is on no page, and which words near it in
+// spelling were searched in its place, at a lower weight.
+type Correction struct {
+	Word  string   `json:"word"`
+	Words []string `json:"searched"`
 }
 
 // Hit is one line of an answer: a document by its best chunk.

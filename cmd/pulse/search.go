@@ -82,6 +82,9 @@ func (o *output) answer(a *client.Answer, offset int, explain bool) error {
 		more = " or more"
 	}
 	o.line("%s", o.paint(dim, fmt.Sprintf("%d of %d%s documents in %.1f ms", len(a.Hits), a.Total, more, a.TookMS)))
+	for _, c := range a.Corrections {
+		o.note("no page holds %s, searched for %s", printable(c.Word), printable(strings.Join(c.Words, ", ")))
+	}
 	for _, d := range a.Degraded {
 		o.note("%s", printable(d))
 	}

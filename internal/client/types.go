@@ -41,7 +41,14 @@ type Answer struct {
 	Snapshot      string          `json:"snapshot"`
 	Hits          []Hit           `json:"hits"`
 	Degraded      []string        `json:"degraded"`
+	Corrections   []Correction    `json:"corrections,omitempty"`
 	Explained     json.RawMessage `json:"explained,omitempty"`
+}
+
+// Correction says which words were searched in the place of one that no page holds.
+type Correction struct {
+	Word  string   `json:"word"`
+	Words []string `json:"searched"`
 }
 
 // Hit is one line of an answer.

@@ -179,6 +179,7 @@ type searchAnswer struct {
 	Snapshot      string             `json:"snapshot" doc:"Send it back to page through the same list"`
 	Hits          []hitAnswer        `json:"hits"`
 	Degraded      []string           `json:"degraded" doc:"What did not take part, and why"`
+	Corrections   []pulse.Correction `json:"corrections,omitempty" doc:"Words that no page holds, and the words near them in spelling that were searched in their place"`
 	Explained     *pulse.Explanation `json:"explained,omitempty" doc:"Of explain_url"`
 }
 
@@ -216,7 +217,7 @@ type hitChunk struct {
 func toSearch(a *pulse.Answer) searchAnswer {
 	return searchAnswer{Query: a.Query, Mode: string(a.Mode), TookMS: millis(a.Took), Total: a.Total,
 		TotalRelation: a.TotalRelation, Snapshot: a.Snapshot, Hits: each(a.Hits, toHit),
-		Degraded: orEmpty(a.Degraded), Explained: a.Explained}
+		Degraded: orEmpty(a.Degraded), Corrections: a.Corrections, Explained: a.Explained}
 }
 
 func toHit(h *pulse.Hit) hitAnswer {

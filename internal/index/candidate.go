@@ -7,7 +7,10 @@ type Request struct {
 	Collection string // "" means the default collection
 	Filter     pulse.Filter
 	Window     int    // documents wanted of each kind; 0 or less: all
-	Text       string // of the keyword query; "" asks for none
+	Text       string // of the keyword query, with its signs; "" asks for none
+	// Unscored takes of Text only what it demands of a page (+, -, phrases, site:), for
+	// a search by vector alone.
+	Unscored bool
 	// Vector is the query's, of any length but 0; nil asks for none.
 	Vector pulse.Vector
 	// MinVectorScore keeps out what is not at least so near; cosines of 0 and less
@@ -40,7 +43,10 @@ type Result struct {
 	Keyword, Vector List
 	// VectorRefused says why the vector could not be searched by; "" when it was.
 	VectorRefused string
-	Standing      *Standing // of Request.Key; nil when none was asked for
+	// Corrections are the words of the text that nothing holds, and what was looked for
+	// in their place.
+	Corrections []pulse.Correction
+	Standing    *Standing // of Request.Key; nil when none was asked for
 }
 
 // Standing is where one named document stands in a Request, whether or not it is

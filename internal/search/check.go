@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pulse"
+	"pulse/internal/index/keyword"
 )
 
 // The bounds of a query.
@@ -52,6 +53,15 @@ func (s *Searcher) check(query pulse.Query) (*checked, error) {
 	}
 	q.explainKey = key
 	return q, nil
+}
+
+// meaning is the query without its signs, which an embedder would take for words; the
+// whole where nothing is left.
+func (q *checked) meaning() string {
+	if text := keyword.Parse(q.Text).Text; text != "" {
+		return text
+	}
+	return q.Text
 }
 
 func invalid(field, format string, args ...any) error {

@@ -19,7 +19,7 @@ type page struct {
 func (p *page) answer(r *ranking, snapshot string) *pulse.Answer {
 	return &pulse.Answer{
 		Total: len(r.items), TotalRelation: r.relation, Snapshot: snapshot,
-		Hits: p.hits, Degraded: r.degraded,
+		Hits: p.hits, Degraded: r.degraded, Corrections: r.corrections,
 	}
 }
 
@@ -40,7 +40,7 @@ func (s *Searcher) page(ctx context.Context, q *checked, r *ranking) (*page, err
 	if err != nil {
 		return nil, fmt.Errorf("read %d hits: %w", len(ids), err)
 	}
-	terms := newTermSet(q)
+	marker := newMarker(q, r.corrections)
 	for i := range items {
 		d, found := documents[items[i].document]
 		if !found || d.State == pulse.StateGone {
@@ -48,7 +48,7 @@ func (s *Searcher) page(ctx context.Context, q *checked, r *ranking) (*page, err
 			continue
 		}
 		hit := r.hit(q, &items[i], d)
-		if err := s.addPassage(ctx, p, &hit, &items[i], terms); err != nil {
+		if err := s.addPassage(ctx, p, &hit, &items[i], marker); err != nil {
 			return nil, err
 		}
 		p.hits = append(p.hits, hit)
@@ -85,7 +85,7 @@ func (r *ranking) hit(q *checked, it *item, d pulse.Document) pulse.Hit {
 // maxSpanBytes bounds what is read of a chunk to find its passage in.
 const maxSpanBytes = 16 << 10
 
-func (s *Searcher) addPassage(ctx context.Context, p *page, hit *pulse.Hit, it *item, terms termSet) error {
+func (s *Searcher) addPassage(ctx context.Context, p *page, hit *pulse.Hit, it *item, marker *keyword.Marker) error {
 	if hit.Document.CommitSeq != it.seq {
 		p.note(hit.Document.CommitSeq, s.deps.Follower.Head)
 		return nil
@@ -99,21 +99,18 @@ func (s *Searcher) addPassage(ctx context.Context, p *page, hit *pulse.Hit, it *
 	if err != nil {
 		return fmt.Errorf("read passage of %s: %w", it.key, err)
 	}
-	hit.Passage, hit.Marks = cutPassage(span, terms)
+	hit.Passage, hit.Marks = cutPassage(span, hit.Document.Language, marker)
 	return nil
 }
 
-// termSet numbers the terms of a query.
-type termSet map[string]int
-
-// newTermSet is of the terms that are marked: none where words were not asked for.
-func newTermSet(q *checked) termSet {
+// newMarker marks the query's words: none where words were not asked for.
+func newMarker(q *checked, corrections []pulse.Correction) *keyword.Marker {
 	if q.Mode == pulse.ModeVector {
-		return nil
+		return keyword.NewMarker("", nil)
 	}
-	set := make(termSet)
-	for i, t := range keyword.QueryTerms(q.Text) {
-		set[t.Text] = i
+	searched := make([]keyword.Correction, len(corrections))
+	for i, c := range corrections {
+		searched[i] = keyword.Correction{Word: c.Word, Words: c.Words}
 	}
-	return set
+	return keyword.NewMarker(q.Text, searched)
 }

@@ -20,13 +20,13 @@ const (
 // cutPassage chooses the part of a chunk's text with the most distinct terms of
 // the query, in whole sentences where they fit, and the ranges of the matched
 // words in it. Without a match it is the beginning.
-func cutPassage(span string, terms termSet) (passage string, marks [][2]int) {
+func cutPassage(span, language string, marker *keyword.Marker) (passage string, marks [][2]int) {
 	span = wholeRunes(span)
-	found := matches(span, terms)
+	found := marker.Marks(span, language)
 	ends := sentenceEnds(span)
 	start, last := 0, 0
 	if len(found) > 0 {
-		start, last = bestWindow(span, found, ends, len(terms))
+		start, last = bestWindow(span, found, ends, marker.Words(language))
 	}
 	end := windowEnd(span, ends, start, last)
 	start, end = trim(span, start, end)
@@ -49,25 +49,6 @@ func wholeRunes(s string) string {
 	return s
 }
 
-// found is a place of the text that matches a term of the query.
-type found struct {
-	start, end int
-	term       int
-}
-
-func matches(span string, terms termSet) []found {
-	if len(terms) == 0 {
-		return nil
-	}
-	var all []found
-	for _, t := range keyword.Analyze(span) {
-		if n, ok := terms[t.Text]; ok {
-			all = append(all, found{t.Start, t.End, n})
-		}
-	}
-	return all
-}
-
 // sentenceEnds are where the sentences of the text end, by UAX #29; lines end
 // sentences too.
 func sentenceEnds(span string) []int {
@@ -81,27 +62,27 @@ func sentenceEnds(span string) []int {
 
 // bestWindow returns where the best passage begins, and where the last match in it
 // ends. Each match is tried as the first: the passage begins with its sentence.
-func bestWindow(span string, all []found, ends []int, numTerms int) (start, last int) {
+func bestWindow(span string, all []keyword.Mark, ends []int, numTerms int) (start, last int) {
 	seen := make([]int, numTerms) // by term: 1 + the last window that it was counted in
 	bestDistinct, bestCount := 0, 0
 	sentence, from := 0, 0
 	for i, m := range all {
-		for sentence < len(ends) && ends[sentence] <= m.start {
+		for sentence < len(ends) && ends[sentence] <= m.Start {
 			sentence++
 		}
 		begin := windowStart(span, ends, sentence, m)
-		for all[from].start < begin {
+		for all[from].Start < begin {
 			from++
 		}
-		distinct, count, until := 0, 0, m.end
+		distinct, count, until := 0, 0, m.End
 		for _, other := range all[from:] {
-			if other.end > begin+passageBytes {
+			if other.End > begin+passageBytes {
 				break
 			}
 			count++
-			until = other.end
-			if seen[other.term] != i+1 {
-				seen[other.term] = i + 1
+			until = other.End
+			if seen[other.Word] != i+1 {
+				seen[other.Word] = i + 1
 				distinct++
 			}
 		}
@@ -114,16 +95,16 @@ func bestWindow(span string, all []found, ends []int, numTerms int) (start, last
 
 // windowStart is the beginning of the match's sentence, or, where that is too far
 // before it, a word a little before the match.
-func windowStart(span string, ends []int, sentence int, m found) int {
+func windowStart(span string, ends []int, sentence int, m keyword.Mark) int {
 	start := 0
 	if sentence > 0 {
 		start = ends[sentence-1]
 	}
-	if m.start-start <= passageBytes/2 {
+	if m.Start-start <= passageBytes/2 {
 		return start
 	}
-	start = m.start - leadBytes
-	if space := strings.IndexFunc(span[start:m.start], unicode.IsSpace); space >= 0 {
+	start = m.Start - leadBytes
+	if space := strings.IndexFunc(span[start:m.Start], unicode.IsSpace); space >= 0 {
 		return start + space
 	}
 	for !utf8.RuneStart(span[start]) {
@@ -166,13 +147,13 @@ func trim(span string, start, end int) (int, int) {
 
 // marksIn are the matches inside the passage, by its own offsets; those that
 // overlap or touch, as pairs of characters do, are one.
-func marksIn(all []found, start, end int) [][2]int {
+func marksIn(all []keyword.Mark, start, end int) [][2]int {
 	var marks [][2]int
 	for _, m := range all {
-		if m.start < start || m.end > end {
+		if m.Start < start || m.End > end {
 			continue
 		}
-		from, to := m.start-start, m.end-start
+		from, to := m.Start-start, m.End-start
 		if n := len(marks); n > 0 && from <= marks[n-1][1] {
 			marks[n-1][1] = max(marks[n-1][1], to)
 			continue

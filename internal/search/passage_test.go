@@ -9,8 +9,8 @@ import (
 	"pulse/internal/index/keyword"
 )
 
-func terms(query string) termSet {
-	return newTermSet(&checked{Query: pulse.Query{Text: query}})
+func marker(query string) *keyword.Marker {
+	return newMarker(&checked{Query: pulse.Query{Text: query}}, nil)
 }
 
 // marked shows the marks of a passage in brackets.
@@ -27,7 +27,7 @@ func marked(passage string, marks [][2]int) string {
 func TestCutPassage(t *testing.T) {
 	f := func(span, query, want string) {
 		t.Helper()
-		if got := marked(cutPassage(span, terms(query))); got != want {
+		if got := marked(cutPassage(span, "en", marker(query))); got != want {
 			t.Errorf("passage for %q:\n got %q\nwant %q", query, got, want)
 		}
 	}
@@ -35,7 +35,7 @@ func TestCutPassage(t *testing.T) {
 	long := strings.Repeat("never ending words that go on ", 30)
 
 	f("", "word", "")
-	f("One word, two Words.", "WORD", "One [word], two Words.")
+	f("One word, two Words.", "WORD", "One [word], two [Words].")
 	f("  Short text.\n", "absent", "Short text.")
 	f("東京都に行く", "東京都", "[東京都]に行く")
 	f("cafe\u0301 CAFÉ", "café", "[cafe\u0301] [CAFÉ]")
@@ -53,8 +53,8 @@ func FuzzCutPassage(f *testing.F) {
 	f.Add(strings.Repeat("x", 700)+" word", "word x")
 	f.Add("\xe7\x8c", "x")
 	f.Fuzz(func(t *testing.T, span, query string) {
-		set := terms(query)
-		passage, marks := cutPassage(span, set)
+		set := marker(query)
+		passage, marks := cutPassage(span, "en", set)
 		if len(passage) > passageBytes || !strings.Contains(span, passage) {
 			t.Fatalf("passage of %d bytes: %q", len(passage), passage)
 		}
@@ -69,9 +69,8 @@ func FuzzCutPassage(f *testing.F) {
 			last = m[1]
 		}
 		matched := false
-		for _, term := range keyword.Analyze(span) {
-			_, ok := set[term.Text]
-			matched = matched || ok && term.End-term.Start < passageBytes/2
+		for _, m := range set.Marks(span, "en") {
+			matched = matched || m.End-m.Start < passageBytes/2
 		}
 		if matched && utf8.ValidString(span) && len(marks) == 0 {
 			t.Fatalf("%q for %q has no mark", passage, query)
@@ -81,10 +80,10 @@ func FuzzCutPassage(f *testing.F) {
 
 func BenchmarkCutPassage(b *testing.B) {
 	span := strings.Repeat("A sentence of some words, of which a few are the words that count. ", 20)
-	set := terms("words that count twice")
+	set := marker("words that count twice")
 	b.SetBytes(int64(len(span)))
 	b.ReportAllocs()
 	for b.Loop() {
-		cutPassage(span, set)
+		cutPassage(span, "en", set)
 	}
 }

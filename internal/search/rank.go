@@ -11,11 +11,12 @@ import (
 // ranking is the ranked list of one query: what its pages are cut from, and what a
 // snapshot keeps. Nothing in it changes once it is kept.
 type ranking struct {
-	items    []item // documents after collapse, best first
-	relation string
-	degraded []string
-	fusion   fusion
-	single   int // the one retriever that took part; numRetrievers when both did
+	items       []item // documents after collapse, best first
+	relation    string
+	degraded    []string
+	corrections []pulse.Correction
+	fusion      fusion
+	single      int // the one retriever that took part; numRetrievers when both did
 
 	// Of the document that the query wants explained.
 	standing *index.Standing
@@ -40,9 +41,7 @@ func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (*ranking, 
 		Collection: q.Collection, Filter: q.Filter, Window: s.options.Window,
 		Vector: e.vector, MinVectorScore: q.MinVectorScore, Explain: q.Explain, Key: q.explainKey,
 	}
-	if q.Mode != pulse.ModeVector {
-		request.Text = q.Text
-	}
+	request.Text, request.Unscored = q.Text, q.Mode == pulse.ModeVector
 	result, err := s.deps.Index.Retrieve(ctx, request)
 	if err != nil {
 		return nil, fmt.Errorf("find candidates: %w", err)
@@ -50,7 +49,7 @@ func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (*ranking, 
 	if result.VectorRefused != "" {
 		e.degraded = "vector: " + result.VectorRefused
 	}
-	r := &ranking{relation: "eq", standing: result.Standing, single: numRetrievers}
+	r := &ranking{relation: "eq", standing: result.Standing, single: numRetrievers, corrections: result.Corrections}
 	r.take(e.degraded, q.Mode)
 	lists := [numRetrievers][]index.Candidate{result.Keyword.Candidates, result.Vector.Candidates}
 	r.fusion = s.fusion(lists, r.single != numRetrievers, e.weight)

@@ -237,7 +237,7 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 	defer cancel()
 	done := make(chan embedded, 1)
 	go func() {
-		v, err := s.deps.Embedder.EmbedQuery(ctx, q.Text)
+		v, err := s.deps.Embedder.EmbedQuery(ctx, q.meaning())
 		done <- s.embedOutcome(v, err)
 	}()
 	select {

@@ -13,7 +13,6 @@ import (
 	"pulse"
 	"pulse/internal/index"
 	"pulse/internal/index/indextest"
-	"pulse/internal/index/keyword"
 	"pulse/internal/index/local"
 	"pulse/internal/search"
 )
@@ -163,9 +162,9 @@ type hashing struct{ dimension int }
 
 func (h hashing) vector(text string) pulse.Vector {
 	v := make(pulse.Vector, h.dimension)
-	for _, term := range keyword.Analyze(text) {
+	for word := range strings.FieldsSeq(strings.ToLower(text)) {
 		sum := fnv.New32a()
-		sum.Write([]byte(term.Text))
+		sum.Write([]byte(strings.Trim(word, ".,;:!?")))
 		v[sum.Sum32()%uint32(h.dimension)]++
 	}
 	return v

@@ -9,29 +9,28 @@ import (
 // MaxTermBytes bounds one term; a longer word is cut into several, as Lucene does.
 const MaxTermBytes = 255
 
-// Term is one term of a text, with the bytes of the text that it was made of.
-type Term struct {
-	Text       string
-	Start, End int // byte offsets in the text that was analysed
-}
+// kind says what a token of the scanner is, and so what becomes of it.
+type kind uint8
 
-// Analyze cuts text into terms: words by UAX #29, normalised (NFKC), folded to
-// lower case, without what is not shown (soft hyphens, joiners); runs of Chinese,
-// Japanese, Korean, Thai, Lao and Khmer as overlapping pairs of characters, a
-// lone character as itself. Words without a letter or digit are left out.
-// Terms come in order; only the pairs of one run overlap.
-func Analyze(text string) []Term {
-	terms := make([]Term, 0, len(text)/6+1)
-	scan(text, func(term []byte, start, end int) {
-		terms = append(terms, Term{Text: string(term), Start: start, End: end})
-	})
-	return terms
-}
+const (
+	kindWord  kind = iota // letters and apostrophes alone: has a stem, may be a stop word
+	kindExact             // holds digits or signs, or is two characters of a run: stands as it is
+	kindPart              // of an identifier that is one word: like kindWord, in its place
+	kindWhole             // several words joined by signs: like kindExact, in the last one's place
+)
 
-// emitFunc takes one term. The bytes are the scanner's own until it returns.
-type emitFunc func(term []byte, start, end int)
+// extra says whether a token stands in the place of another one before it.
+func (k kind) extra() bool { return k >= kindPart }
 
-// scan is Analyze without memory of its own: emit is called for each term in order.
+// emitFunc takes one token: folded, and where it is in the text that was analysed.
+// The bytes are the scanner's own until it returns.
+type emitFunc func(token []byte, k kind, start, end int)
+
+// scan cuts text into words by UAX #29, normalised (NFKC), folded to lower case,
+// without what is not shown (soft hyphens, joiners). Runs of Chinese, Japanese,
+// Korean, Thai, Lao and Khmer come as overlapping pairs of characters, a lone
+// character as itself. Words without a letter or digit are left out. Identifiers
+// come whole and in parts (see identifier.go).
 func scan(text string, emit emitFunc) {
 	if norm.NFKC.QuickSpanString(text) == len(text) && utf8.ValidString(text) {
 		s := scanner{text: text, emit: emit}
@@ -39,8 +38,8 @@ func scan(text string, emit emitFunc) {
 		return
 	}
 	normal, offsets := normalise(text)
-	s := scanner{text: normal, emit: func(term []byte, start, end int) {
-		emit(term, offsets.start(start), offsets.end(end))
+	s := scanner{text: normal, emit: func(token []byte, k kind, start, end int) {
+		emit(token, k, offsets.start(start), offsets.end(end))
 	}}
 	s.run()
 }
@@ -57,6 +56,8 @@ type scanner struct {
 	prevStart int    // of its last character
 	prevEnd   int    // of it, with the marks that followed
 	prev      []byte // its last character
+
+	chain chain // of words that signs join
 }
 
 // The classes of ASCII bytes in the word rules of UAX #29.
@@ -113,6 +114,7 @@ func (s *scanner) run() {
 		}
 	}
 	s.endRun()
+	s.endChain()
 }
 
 // word reads the ASCII word at start and emits it. It is not ok, and nothing is
@@ -164,14 +166,9 @@ func joins(last, class byte, text string, next int) bool {
 // emitASCII emits a lower-case ASCII word and keeps its memory. It is always true.
 func (s *scanner) emitASCII(word []byte, content bool, start, end int) bool {
 	s.buf = word
-	if !content {
-		return true
+	if content {
+		s.endRun()
+		s.identifier(word, start, end)
 	}
-	s.endRun()
-	for len(word) > MaxTermBytes {
-		s.emit(word[:MaxTermBytes], start, start+MaxTermBytes)
-		word, start = word[MaxTermBytes:], start+MaxTermBytes
-	}
-	s.emit(word, start, end)
 	return true
 }

@@ -12,15 +12,33 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-func TestAnalyze(t *testing.T) {
+// token is what scan emits.
+type token struct {
+	text       string
+	kind       kind
+	start, end int
+}
+
+func tokens(text string) []token {
+	var all []token
+	scan(text, func(word []byte, k kind, start, end int) {
+		all = append(all, token{string(word), k, start, end})
+	})
+	return all
+}
+
+// The words of the rules, without the extra tokens of identifiers.
+func TestWords(t *testing.T) {
 	f := func(text string, want ...string) {
 		t.Helper()
 		var got []string
-		for _, term := range Analyze(text) {
-			got = append(got, term.Text)
+		for _, t := range tokens(text) {
+			if !t.kind.extra() {
+				got = append(got, t.text)
+			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("Analyze(%q) (-want +got):\n%s", text, diff)
+			t.Errorf("scan(%q) (-want +got):\n%s", text, diff)
 		}
 	}
 	f("")
@@ -52,13 +70,13 @@ func TestAnalyze(t *testing.T) {
 	f("第1章", "第", "1", "章")
 }
 
-func TestAnalyzeCutsLongWords(t *testing.T) {
-	terms := Analyze("x " + strings.Repeat("a", 600) + " " + strings.Repeat("é", 200))
+func TestScanCutsLongWords(t *testing.T) {
+	terms := tokens("x " + strings.Repeat("a", 600) + " " + strings.Repeat("é", 200))
 	var got []int
 	for _, term := range terms {
-		got = append(got, len(term.Text))
-		if !utf8.ValidString(term.Text) {
-			t.Errorf("term %q is cut inside a rune", term.Text)
+		got = append(got, len(term.text))
+		if !utf8.ValidString(term.text) {
+			t.Errorf("term %q is cut inside a rune", term.text)
 		}
 	}
 	if diff := cmp.Diff([]int{1, 255, 255, 90, 254, 146}, got); diff != "" {
@@ -66,15 +84,15 @@ func TestAnalyzeCutsLongWords(t *testing.T) {
 	}
 }
 
-func TestAnalyzeOffsets(t *testing.T) {
+func TestScanOffsets(t *testing.T) {
 	f := func(text string, want ...string) {
 		t.Helper()
 		var got []string
-		for _, term := range Analyze(text) {
-			got = append(got, text[term.Start:term.End])
+		for _, t := range tokens(text) {
+			got = append(got, text[t.start:t.end])
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("Analyze(%q) spans (-want +got):\n%s", text, diff)
+			t.Errorf("scan(%q) spans (-want +got):\n%s", text, diff)
 		}
 	}
 	f("One, (Two)", "One", "Two")
@@ -85,51 +103,55 @@ func TestAnalyzeOffsets(t *testing.T) {
 }
 
 // everySpan is scan by the full rules alone: the slow twin of the ASCII path.
-func everySpan(text string) []Term {
+func everySpan(text string) []token {
 	normal, offsets := normalise(text)
-	var terms []Term
-	s := scanner{text: normal, emit: func(term []byte, start, end int) {
-		terms = append(terms, Term{string(term), offsets.start(start), offsets.end(end)})
+	var terms []token
+	s := scanner{text: normal, emit: func(word []byte, k kind, start, end int) {
+		terms = append(terms, token{string(word), k, offsets.start(start), offsets.end(end)})
 	}}
 	it := words.FromString(normal)
 	for it.Next() {
 		s.token(it.Value(), it.Start())
 	}
 	s.endRun()
+	s.endChain()
 	return terms
 }
 
-func checkAnalyze(t *testing.T, text string) {
+func checkScan(t *testing.T, text string) {
 	t.Helper()
-	got := Analyze(text)
-	if diff := cmp.Diff(everySpan(text), append([]Term(nil), got...)); diff != "" {
-		t.Fatalf("Analyze(%q) by the full rules and by ASCII (-full +ascii):\n%s", text, diff)
+	got := tokens(text)
+	if diff := cmp.Diff(everySpan(text), got, cmp.AllowUnexported(token{})); diff != "" {
+		t.Fatalf("scan(%q) by the full rules and by ASCII (-full +ascii):\n%s", text, diff)
 	}
 	last := 0
 	for _, term := range got {
-		if term.Start < last || term.End <= term.Start || term.End > len(text) {
-			t.Fatalf("Analyze(%q): term %+v after one at %d", text, term, last)
+		if term.kind.extra() && term.start < last {
+			last = term.start
 		}
-		if len(term.Text) == 0 || len(term.Text) > MaxTermBytes {
-			t.Fatalf("Analyze(%q): term of %d bytes", text, len(term.Text))
+		if term.start < last || term.end <= term.start || term.end > len(text) {
+			t.Fatalf("scan(%q): term %+v after one at %d", text, term, last)
 		}
-		last = term.Start
+		if len(term.text) == 0 || len(term.text) > MaxTermBytes {
+			t.Fatalf("scan(%q): term of %d bytes", text, len(term.text))
+		}
+		last = term.start
 	}
 }
 
-func FuzzAnalyze(f *testing.F) {
+func FuzzScan(f *testing.F) {
 	for _, text := range []string{
 		"", "a", "it's a:b 1.2,3;4 x_y", "é a.é a\u0301b 1\u0301.2", "don’t: ’", "a:\u0301b c", "  \u0301x",
 		"日本語テキスト and ไทย", "\xff\xfea\xc3", "0\xea 0", "…½ﷺ㍿", "\u200d👩\u200d👩 🇩🇪🇫🇷", "\u0e01\u0e33", "한국어 a한b",
 	} {
 		f.Add(text)
 	}
-	f.Fuzz(checkAnalyze)
+	f.Fuzz(checkScan)
 }
 
-func TestAnalyzeTwinOnPages(t *testing.T) {
+func TestScanTwinOnPages(t *testing.T) {
 	for _, name := range []string{"en.txt", "mixed.txt"} {
-		checkAnalyze(t, readSample(t, name))
+		checkScan(t, readSample(t, name))
 	}
 }
 
@@ -142,39 +164,15 @@ func readSample(t testing.TB, name string) string {
 	return string(text)
 }
 
-func TestAnalyzeIsLinear(t *testing.T) {
+func TestScanIsLinear(t *testing.T) {
 	// Shapes on which a scanner that looks back or ahead would take for ever.
 	const n = 1 << 20
 	for _, unit := range []string{"a", "a:", "a.", "1,", "a\u0301", ":\u0301", "é", "\u0301", "\u200d", "猫", "…", " ", "_", "\xff", "'\u00ad"} {
 		text := strings.Repeat(unit, n/len(unit))
-		c := NewCounter().Count(text)
+		c := NewCounter().Count(text, "en")
 		if c.Length > n {
 			t.Errorf("%q: %d terms", unit, c.Length)
 		}
-	}
-}
-
-func TestCountMatchesAnalyze(t *testing.T) {
-	counter := NewCounter()
-	for _, text := range []string{readSample(t, "en.txt"), "", readSample(t, "mixed.txt"), "a b a"} {
-		want := make(map[string]int)
-		terms := Analyze(text)
-		for _, term := range terms {
-			want[term.Text]++
-		}
-		counts := counter.Count(text)
-		got := make(map[string]int)
-		counts.each(func(term []byte, frequency uint32) { got[string(term)] = int(frequency) })
-		if diff := cmp.Diff(want, got); diff != "" || counts.Length != len(terms) {
-			t.Errorf("counts of %.20q, %d terms of %d (-want +got):\n%s", text, counts.Length, len(terms), diff)
-		}
-	}
-}
-
-func TestQueryTerms(t *testing.T) {
-	want := []QueryTerm{{"to", 2}, {"be", 2}, {"or", 1}, {"not", 1}}
-	if diff := cmp.Diff(want, QueryTerms("To be, or not to be")); diff != "" {
-		t.Errorf("QueryTerms (-want +got):\n%s", diff)
 	}
 }
 
@@ -186,22 +184,15 @@ func TestNormaliseOffsetsCover(t *testing.T) {
 	}
 }
 
-func BenchmarkAnalyze(b *testing.B) {
+func BenchmarkCount(b *testing.B) {
 	for _, name := range []string{"en.txt", "mixed.txt"} {
 		text := readSample(b, name)
-		b.Run("terms/"+name, func(b *testing.B) {
-			b.SetBytes(int64(len(text)))
-			b.ReportAllocs()
-			for b.Loop() {
-				Analyze(text)
-			}
-		})
-		b.Run("count/"+name, func(b *testing.B) {
+		b.Run(name, func(b *testing.B) {
 			counter := NewCounter()
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				counter.Count(text)
+				counter.Count(text, "en")
 			}
 		})
 	}

@@ -1,116 +1,178 @@
 package keyword
 
-import "hash/maphash"
+import "github.com/cespare/xxhash/v2"
 
-// Counts is what one chunk's text comes to: its distinct terms, how often each
-// occurs, and its length. It is made outside of any lock and not changed after.
+// Term is one term: what words that mean the same share. It never changes.
+type term struct {
+	text    string
+	hash    uint64 // xxhash of text
+	surface string // the first word that was seen of it, folded
+}
+
+// Counts is what one text comes to: its distinct terms, how often each occurs, their
+// order, and its length. It is made outside of any lock and not changed after.
 type Counts struct {
-	Length int    // terms, repeats counted
-	bytes  []byte // all distinct terms, one after the other
-	terms  []counted
+	Length   int // words, repeats counted; stop words and extra tokens are not
+	terms    []counted
+	sequence []uint32 // index of the term · 2, + 1 where it stands in the place of the one before
 }
 
 // counted is one distinct term of a Counts.
 type counted struct {
-	end       uint32 // of the term in bytes; it begins where the former ends
+	*term
 	frequency uint32
 }
 
-// each calls f for every distinct term, in order of first occurrence.
-func (c *Counts) each(f func(term []byte, frequency uint32)) {
-	start := uint32(0)
-	for _, t := range c.terms {
-		f(c.bytes[start:t.end], t.frequency)
-		start = t.end
-	}
+// known is a term that a Counter has met.
+type known struct {
+	term
+	stamp uint32 // the last text that it was counted in
+	local uint32 // its index there
 }
 
-// Counter makes Counts. It keeps its memory from one text to the next; it is for
-// one goroutine.
+// Counter makes Counts. It remembers what words come to, so that each is stemmed
+// once; it is for one goroutine.
 type Counter struct {
-	seed   maphash.Seed
+	terms map[string]*known
+	exact *vocabulary // of tokens that stand as they are
+	words map[*language]*vocabulary
+	size  int // of all vocabularies
+
+	// Of the text at work.
+	of     [numScripts]*vocabulary
+	stamp  uint32
 	counts Counts
-	hashes []uint64 // by term
-	slots  []int32  // open addressing: 1 + index of the term, 0 when free
 }
+
+// maxRemembered bounds the words that a Counter remembers: about 30 MB.
+const maxRemembered = 1 << 18
 
 // NewCounter returns a counter.
 func NewCounter() *Counter {
-	return &Counter{seed: maphash.MakeSeed(), slots: make([]int32, 512)}
+	c := &Counter{}
+	c.forget()
+	return c
 }
 
-// Count analyses a text and counts its terms.
-func (c *Counter) Count(text string) Counts {
-	c.counts.Length, c.counts.bytes, c.counts.terms = 0, c.counts.bytes[:0], c.counts.terms[:0]
-	c.hashes = c.hashes[:0]
-	clear(c.slots)
+func (c *Counter) forget() {
+	c.terms = make(map[string]*known)
+	c.exact = newVocabulary(nil)
+	c.words = make(map[*language]*vocabulary)
+	c.size = 0
+}
+
+// Count analyses a text in the language of the tag ("" when unknown).
+func (c *Counter) Count(text, tag string) Counts {
+	if c.size > maxRemembered || c.stamp == 1<<32-1 {
+		c.forget()
+		c.stamp = 0
+	}
+	c.stamp++
+	for script, l := range analyzerOf(tag) {
+		c.of[script] = c.vocabulary(l)
+	}
+	c.counts.Length, c.counts.terms, c.counts.sequence = 0, c.counts.terms[:0], c.counts.sequence[:0]
 	scan(text, c.add)
 	return Counts{
-		Length: c.counts.Length,
-		bytes:  append([]byte(nil), c.counts.bytes...),
-		terms:  append([]counted(nil), c.counts.terms...),
+		Length:   c.counts.Length,
+		terms:    append([]counted(nil), c.counts.terms...),
+		sequence: append([]uint32(nil), c.counts.sequence...),
 	}
 }
 
-func (c *Counter) add(term []byte, _, _ int) {
-	c.counts.Length++
-	hash := maphash.Bytes(c.seed, term)
-	mask := uint64(len(c.slots) - 1)
+func (c *Counter) vocabulary(l *language) *vocabulary {
+	if l == nil {
+		return c.exact
+	}
+	v := c.words[l]
+	if v == nil {
+		v = newVocabulary(l)
+		c.words[l] = v
+	}
+	return v
+}
+
+func (c *Counter) add(token []byte, k kind, _, _ int) {
+	v := c.exact
+	if k == kindWord || k == kindPart {
+		v = c.of[scriptOf(token)]
+	}
+	w := v.word(c, token)
+	if w.stop && k == kindPart {
+		return
+	}
+	t := w.known
+	if t.stamp != c.stamp {
+		t.stamp, t.local = c.stamp, uint32(len(c.counts.terms))
+		c.counts.terms = append(c.counts.terms, counted{term: &t.term})
+	}
+	c.counts.terms[t.local].frequency++
+	place := t.local << 1
+	if k.extra() {
+		place |= 1
+	} else if !w.stop {
+		c.counts.Length++
+	}
+	c.counts.sequence = append(c.counts.sequence, place)
+}
+
+// vocabulary is what the words of one language come to.
+type vocabulary struct {
+	language *language // nil: words stand as they are
+	words    []word
+	slots    []int32 // open addressing: 1 + index of the word, 0 when free
+}
+
+type word struct {
+	text string
+	hash uint64
+	stop bool
+	*known
+}
+
+func newVocabulary(l *language) *vocabulary {
+	return &vocabulary{language: l, slots: make([]int32, 1024)}
+}
+
+func (v *vocabulary) word(c *Counter, token []byte) *word {
+	hash := xxhash.Sum64(token)
+	mask := uint64(len(v.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
-		n := c.slots[at]
+		n := v.slots[at]
 		if n == 0 {
-			c.insert(term, hash, at)
-			return
+			return v.learn(c, string(token), hash, at)
 		}
-		if c.hashes[n-1] == hash && string(c.term(n-1)) == string(term) {
-			c.counts.terms[n-1].frequency++
-			return
+		if w := &v.words[n-1]; w.hash == hash && w.text == string(token) {
+			return w
 		}
 	}
 }
 
-func (c *Counter) term(n int32) []byte {
-	start := uint32(0)
-	if n > 0 {
-		start = c.counts.terms[n-1].end
+func (v *vocabulary) learn(c *Counter, text string, hash, at uint64) *word {
+	stem, stop := v.language.term(text)
+	t := c.terms[stem]
+	if t == nil {
+		t = &known{term: term{text: stem, hash: xxhash.Sum64String(stem), surface: text}}
+		c.terms[stem] = t
 	}
-	return c.counts.bytes[start:c.counts.terms[n].end]
+	v.words = append(v.words, word{text: text, hash: hash, stop: stop, known: t})
+	c.size++
+	n := len(v.words)
+	v.slots[at] = int32(n)
+	if 2*n > len(v.slots) {
+		v.grow()
+	}
+	return &v.words[n-1]
 }
 
-func (c *Counter) insert(term []byte, hash, at uint64) {
-	c.counts.bytes = append(c.counts.bytes, term...)
-	c.counts.terms = append(c.counts.terms, counted{end: uint32(len(c.counts.bytes)), frequency: 1})
-	c.hashes = append(c.hashes, hash)
-	c.slots[at] = int32(len(c.hashes))
-	if 2*len(c.hashes) > len(c.slots) {
-		c.grow()
-	}
-}
-
-func (c *Counter) grow() {
-	c.slots = make([]int32, 2*len(c.slots))
-	mask := uint64(len(c.slots) - 1)
-	for i, hash := range c.hashes {
-		at := hash & mask
-		for c.slots[at] != 0 {
+func (v *vocabulary) grow() {
+	v.slots = make([]int32, 2*len(v.slots))
+	mask := uint64(len(v.slots) - 1)
+	for i := range v.words {
+		at := v.words[i].hash & mask
+		for v.slots[at] != 0 {
 			at = (at + 1) & mask
 		}
-		c.slots[at] = int32(i + 1)
+		v.slots[at] = int32(i + 1)
 	}
-}
-
-// QueryTerm is one distinct term of a query.
-type QueryTerm struct {
-	Text      string
-	Frequency int // how often the query says it: its weight
-}
-
-// QueryTerms analyses a query: its distinct terms in order of first occurrence.
-func QueryTerms(text string) []QueryTerm {
-	counts := NewCounter().Count(text)
-	terms := make([]QueryTerm, 0, len(counts.terms))
-	counts.each(func(term []byte, frequency uint32) {
-		terms = append(terms, QueryTerm{Text: string(term), Frequency: int(frequency)})
-	})
-	return terms
 }

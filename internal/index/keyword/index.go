@@ -1,183 +1,130 @@
 package keyword
 
-import (
-	"cmp"
-	"slices"
-	"sync"
-)
-
-// Options tune BM25. The zero value is the default.
-type Options struct {
-	K1 float64 // 0 means 1.2; below 0 means 0: how often a term occurs is ignored
-	B  float64 // 0 means 0.75; below 0 means 0: the length of a chunk is ignored
-}
-
-func (o Options) withDefaults() Options {
-	o.K1 = orDefault(o.K1, 1.2)
-	o.B = orDefault(o.B, 0.75)
-	return o
-}
-
-func orDefault(value, byDefault float64) float64 {
-	switch {
-	case value == 0:
-		return byDefault
-	case value < 0:
-		return 0
-	}
-	return value
-}
-
 // Index holds the chunks of documents by their terms. Documents are small numbers
 // that its owner gives and may give again after Delete.
 //
-// What holds: a chunk has a slot from the moment it is added until no posting of
-// it is left in any list, so a slot's number never means two chunks in one list.
+// It is segments, the last of which is the head that takes what is added; each is
+// searched as it stands, a deletion is a bit, and all statistics follow every change
+// at once, whatever the segments: two indexes of the same documents give the same
+// scores.
 type Index struct {
-	options Options
-	ids     map[string]uint32 // term → its number
-	terms   []term            // by number
-	free    []uint32          // numbers of terms that nothing holds any more
-	slots   []slot
-	unused  []uint32   // slots without chunk and postings
-	chunks  [][]uint32 // by document: the slots of its chunks, by ordinal
-	count   int        // live chunks
-	length  int        // their terms
-	scratch sync.Pool  // of *scratch: searches run at the same time
-	build   []termCount
+	options   Options
+	segments  []*segment // the head last
+	locations [][]location
+	tags      []string       // by document: the language that it was analysed in
+	languages map[string]int // documents by language
+	totals    [numFields]total
+	searches  searches
 }
 
-type term struct {
-	text     string
-	postings postings
+// location is where chunks of a document are: in one segment, unless the head was
+// full amid it.
+type location struct {
+	in       *segment
+	first, n uint32
+	titled   bool
 }
 
-// slot is one chunk, alive or dead.
-type slot struct {
-	document uint32
-	ordinal  uint32
-	length   uint32
-	live     bool
-	pending  uint32 // when dead: lists that still have a posting of it
-	terms    []byte // when alive: packed termCounts, ascending by term
+// total counts what lives of one field.
+type total struct {
+	all    int // chunks, or titles
+	length int // of them all, in terms
 }
+
+func (t *total) mean() float64 { return float64(t.length) / float64(t.all) }
 
 // New returns an empty index.
 func New(o Options) *Index {
-	return &Index{options: o.withDefaults(), ids: make(map[string]uint32)}
+	return &Index{options: o.withDefaults(), segments: []*segment{newSegment()}, languages: make(map[string]int)}
+}
+
+// Document is what the index takes of one document.
+type Document struct {
+	Language string // its tag; "" when unknown. What all texts were counted in
+	Chunks   []Counts
+	Title    *Counts // nil when it has none, or titles do not count
 }
 
 // Chunks is the number of chunks in the index.
-func (x *Index) Chunks() int { return x.count }
+func (x *Index) Chunks() int { return x.totals[inText].all }
 
-// Terms is the number of distinct terms in the index.
-func (x *Index) Terms() int { return len(x.ids) }
+// Terms is the number of terms in the index, each counted in every segment that has it.
+func (x *Index) Terms() int {
+	n := 0
+	for _, s := range x.segments {
+		n += len(s.terms)
+	}
+	return n
+}
 
-// Replace makes chunks, in order of their ordinals, all that the document has. It
+// Replace makes the chunks, in order of their ordinals, all that the document has. It
 // costs what the old and the new chunks' terms cost, whatever else is there.
-func (x *Index) Replace(document uint32, chunks []Counts) {
+func (x *Index) Replace(document uint32, d Document) {
 	x.Delete(document)
-	for int(document) >= len(x.chunks) {
-		x.chunks = append(x.chunks, nil)
+	if len(d.Chunks) == 0 {
+		return
 	}
-	slots := make([]uint32, len(chunks))
-	for ordinal := range chunks {
-		slots[ordinal] = x.add(document, uint32(ordinal), &chunks[ordinal])
+	for int(document) >= len(x.locations) {
+		x.locations = append(x.locations, nil)
+		x.tags = append(x.tags, "")
 	}
-	x.chunks[document] = slots
+	x.tags[document] = baseOf(d.Language)
+	x.languages[x.tags[document]]++
+	for ordinal := range d.Chunks {
+		x.add(document, uint32(ordinal), &d.Chunks[ordinal], d.Title)
+	}
+}
+
+func (x *Index) add(document, ordinal uint32, text, title *Counts) {
+	head := x.segments[len(x.segments)-1]
+	if head.slots() == segmentSlots {
+		head = newSegment()
+		x.segments = append(x.segments, head)
+	}
+	all := x.locations[document]
+	if n := len(all); n == 0 || all[n-1].in != head {
+		all = append(all, location{in: head, first: uint32(head.slots()), titled: n == 0 && title != nil})
+		x.locations[document] = all
+	}
+	head.add(document, ordinal, text, title, ordinal == 0)
+	all[len(all)-1].n++
+	x.totals[inText].all++
+	x.totals[inText].length += text.Length
+	if ordinal == 0 && title != nil {
+		x.totals[inTitle].all++
+		x.totals[inTitle].length += title.Length
+	}
 }
 
 // Delete takes all of the document's chunks out; at once they count in no statistic.
 func (x *Index) Delete(document uint32) {
-	if int(document) >= len(x.chunks) {
+	if int(document) >= len(x.locations) || x.locations[document] == nil {
 		return
 	}
-	for _, s := range x.chunks[document] {
-		x.remove(s)
+	for _, l := range x.locations[document] {
+		for slot := l.first; slot < l.first+l.n; slot++ {
+			x.totals[inText].all--
+			x.totals[inText].length -= int(l.in.lengths[inText][slot])
+		}
+		if l.titled {
+			x.totals[inTitle].all--
+			x.totals[inTitle].length -= int(l.in.lengths[inTitle][l.first])
+		}
+		l.in.kill(l.first, l.n)
 	}
-	x.chunks[document] = nil
+	x.locations[document] = nil
+	tag := x.tags[document]
+	if x.languages[tag]--; x.languages[tag] == 0 {
+		delete(x.languages, tag)
+	}
+	x.tags[document] = ""
 }
 
-func (x *Index) add(document, ordinal uint32, counts *Counts) uint32 {
-	at := x.newSlot()
-	x.build = x.build[:0]
-	counts.each(func(text []byte, frequency uint32) {
-		id := x.termID(text)
-		x.terms[id].postings.add(at, frequency)
-		x.build = append(x.build, termCount{id, frequency})
-	})
-	slices.SortFunc(x.build, func(a, b termCount) int { return cmp.Compare(a.term, b.term) })
-	x.slots[at] = slot{
-		document: document, ordinal: ordinal, length: uint32(counts.Length),
-		live: true, terms: packTerms(x.build),
+// analyzers are those of all languages that documents are in.
+func (x *Index) analyzers() []analyzer {
+	all := make([]analyzer, 0, len(x.languages))
+	for tag := range x.languages {
+		all = append(all, analyzerOf(tag))
 	}
-	x.count++
-	x.length += counts.Length
-	return at
-}
-
-func (x *Index) newSlot() uint32 {
-	if n := len(x.unused); n > 0 {
-		at := x.unused[n-1]
-		x.unused = x.unused[:n-1]
-		return at
-	}
-	x.slots = append(x.slots, slot{})
-	return uint32(len(x.slots) - 1)
-}
-
-func (x *Index) termID(text []byte) uint32 {
-	if id, ok := x.ids[string(text)]; ok {
-		return id
-	}
-	id := uint32(len(x.terms))
-	if n := len(x.free); n > 0 {
-		id = x.free[n-1]
-		x.free = x.free[:n-1]
-	} else {
-		x.terms = append(x.terms, term{})
-	}
-	own := string(text)
-	x.ids[own] = id
-	x.terms[id] = term{text: own}
-	return id
-}
-
-func (x *Index) remove(at uint32) {
-	s := &x.slots[at]
-	terms := s.terms
-	s.live, s.terms = false, nil
-	x.count--
-	x.length -= int(s.length)
-	eachTerm(terms, func(uint32, uint32) bool { s.pending++; return true })
-	if s.pending == 0 {
-		x.unused = append(x.unused, at)
-	}
-	eachTerm(terms, func(id, _ uint32) bool { x.loseOne(id); return true })
-}
-
-// loseOne notes that one posting of the term died.
-func (x *Index) loseOne(id uint32) {
-	t := &x.terms[id]
-	t.postings.dead++
-	if 2*t.postings.dead < t.postings.all {
-		return
-	}
-	t.postings.compact(x.isLive, x.dropped)
-	if t.postings.all == 0 {
-		delete(x.ids, t.text)
-		*t = term{}
-		x.free = append(x.free, id)
-	}
-}
-
-func (x *Index) isLive(at uint32) bool { return x.slots[at].live }
-
-// dropped notes that one list has no posting of a dead slot any more.
-func (x *Index) dropped(at uint32) {
-	s := &x.slots[at]
-	s.pending--
-	if s.pending == 0 {
-		x.unused = append(x.unused, at)
-	}
+	return all
 }

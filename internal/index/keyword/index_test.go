@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +15,7 @@ import (
 
 var seed = flag.Uint64("seed", 0, "seed of the random tests; 0 takes the time")
 
-func newRand(t *testing.T) *rand.Rand {
+func newRand(t testing.TB) *rand.Rand {
 	n := *seed
 	if n == 0 {
 		n = uint64(time.Now().UnixNano())
@@ -25,34 +24,59 @@ func newRand(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(n, 0))
 }
 
-type result struct {
-	Document, Ordinal uint32
-	Score             float64
-}
-
-func search(x *Index, query string, accept func(uint32) bool) []result {
+// searchAll gives every document that is found, in the order of the twin.
+func searchAll(x *Index, q *Query, accept Set) []result {
 	var got []result
-	x.Search(QueryTerms(query), accept, func(document, ordinal uint32, score float64) {
+	x.Search(q, accept, 0, func(document, ordinal uint32, score float64) float64 {
 		got = append(got, result{document, ordinal, score})
+		return 0
 	})
-	slices.SortFunc(got, func(a, b result) int { return int(a.Document) - int(b.Document) })
+	slices.SortFunc(got, compareResults)
 	return got
 }
 
-func count(texts ...string) []Counts {
-	var all []Counts
+// searchBest gives the best n, as a caller with a full list asks for them.
+func searchBest(x *Index, q *Query, accept Set, n int) []result {
+	var best []result
+	x.Search(q, accept, 0, func(document, ordinal uint32, score float64) float64 {
+		r := result{document, ordinal, score}
+		at, _ := slices.BinarySearchFunc(best, r, compareResults)
+		if best = slices.Insert(best, at, r); len(best) < n {
+			return 0
+		}
+		best = best[:n]
+		return best[n-1].Score
+	})
+	return best
+}
+
+func query(x *Index, text string) *Query {
+	q, _ := x.Query(Parse(text))
+	return q
+}
+
+// inEnglish is a document of English texts.
+func inEnglish(texts ...string) Document { return document("en", "", texts...) }
+
+func document(language, title string, texts ...string) Document {
+	d := Document{Language: language}
+	counter := NewCounter()
 	for _, text := range texts {
-		all = append(all, NewCounter().Count(text))
+		d.Chunks = append(d.Chunks, counter.Count(text, language))
 	}
-	return all
+	if title != "" {
+		c := counter.Count(title, language)
+		d.Title = &c
+	}
+	return d
 }
 
 func TestSearchByHand(t *testing.T) {
 	x := New(Options{})
-	x.Replace(0, count("red red green", "blue"))
-	x.Replace(1, count("red"))
-	x.Replace(2, count("green yellow black"))
-	// 4 chunks of 3, 1, 1, 3 terms: mean length 2. "red" is in 2 of them:
+	x.Replace(0, inEnglish("red red green", "blue"))
+	x.Replace(1, inEnglish("red"))
+	x.Replace(2, inEnglish("green yellow black"))
+	// 4 chunks of 3, 1, 1, 3 words: mean length 2. "red" is in 2 of them:
 	// idf = ln(1 + (4 - 2 + 0.5) / (2 + 0.5)) = ln 2.
 	// Document 0: f 2, 1.2 · (0.25 + 0.75 · 3/2) = 1.65: 2 / 3.65.
 	// Document 1: f 1, 1.2 · (0.25 + 0.75 · 1/2) = 0.75: 1 / 1.75.
@@ -62,29 +86,25 @@ func TestSearchByHand(t *testing.T) {
 			t.Errorf("score %v, want %v", got, want)
 		}
 	}
-	got := search(x, "red", nil)
-	if len(got) != 2 || got[0].Document != 0 || got[1].Document != 1 {
+	got := searchAll(x, query(x, "red"), nil)
+	if len(got) != 2 || got[0].Document != 1 || got[1].Document != 0 {
 		t.Fatalf("found %+v", got)
 	}
-	near(got[0].Score, math.Ln2*2/3.65)
-	near(got[1].Score, math.Ln2/1.75)
-
+	near(got[1].Score, math.Ln2*2/3.65)
+	near(got[0].Score, math.Ln2/1.75)
 	// Said twice, it counts twice; green adds to document 0's first chunk.
-	got = search(x, "red RED green", nil)
+	got = searchAll(x, query(x, "red RED green"), nil)
 	near(got[0].Score, 2*math.Ln2*2/3.65+math.Ln2*1/2.65)
-	near(got[2].Score, math.Ln2*1/2.65)
-
-	if got := search(x, "purple", nil); got != nil {
+	if got := searchAll(x, query(x, "purple"), nil); got != nil {
 		t.Errorf("a word of no chunk found %+v", got)
 	}
-	if got := search(x, "red blue", func(d uint32) bool { return d != 0 }); len(got) != 1 || got[0].Document != 1 {
-		t.Errorf("with document 0 not accepted: %+v", got)
+	if got := searchAll(x, query(x, "red blue"), Set{2}); len(got) != 1 || got[0].Document != 1 {
+		t.Errorf("with document 0 not in the set: %+v", got)
 	}
-
 	// A deletion lowers the number of chunks, the mean length and the frequency:
 	// idf = ln(1 + (2 - 1 + 0.5) / (1 + 0.5)) = ln 2.
 	x.Delete(0)
-	got = search(x, "red", nil)
+	got = searchAll(x, query(x, "red"), nil)
 	near(got[0].Score, math.Ln2/(1+1.2*(0.25+0.75*1/2)))
 }
 
@@ -92,9 +112,9 @@ func TestSearchOptions(t *testing.T) {
 	f := func(o Options, want float64) {
 		t.Helper()
 		x := New(o)
-		x.Replace(0, count("a a b b"))
-		x.Replace(1, count("c c"))
-		if got := search(x, "a", nil)[0].Score / math.Ln2; math.Abs(got-want) > 1e-12 {
+		x.Replace(0, inEnglish("x1 x1 y1 y1"))
+		x.Replace(1, inEnglish("z1 z1"))
+		if got := searchAll(x, query(x, "x1"), nil)[0].Score / math.Ln2; math.Abs(got-want) > 1e-12 {
 			t.Errorf("%+v: score %v, want %v", o, got, want)
 		}
 	}
@@ -106,255 +126,193 @@ func TestSearchOptions(t *testing.T) {
 
 func TestBestChunkOfADocument(t *testing.T) {
 	x := New(Options{})
-	x.Replace(7, count("a b c", "a", "a"))
-	want := []result{{7, 1, 0}}
-	got := search(x, "a", nil)
-	got[0].Score = 0
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("best chunk, of equal ones the first (-want +got):\n%s", diff)
+	x.Replace(7, inEnglish("red green blue", "red", "red"))
+	got := searchAll(x, query(x, "red"), nil)
+	if len(got) != 1 || got[0].Document != 7 || got[0].Ordinal != 1 {
+		t.Errorf("best chunk, of equal ones the first: got %+v", got)
 	}
 }
 
-// twin is the index as maps of maps: documents, chunks, terms.
-type twin map[uint32][]map[string]int
-
-func (tw twin) search(query string) []result {
-	chunks, length := 0, 0
-	frequency := make(map[string]int)
-	for _, d := range tw {
-		for _, c := range d {
-			chunks++
-			for term, n := range c {
-				frequency[term]++
-				length += n
-			}
-		}
+func TestTitlesCountForThemselves(t *testing.T) {
+	x := New(Options{TitleWeight: 1})
+	x.Replace(0, document("en", "", "pods run containers", "a deployment keeps pods"))
+	x.Replace(1, document("en", "Deployment", "controllers", "a deployment keeps pods"))
+	x.Replace(2, document("en", "Deployment", "nothing of it"))
+	got := searchAll(x, query(x, "deployments"), nil)
+	if len(got) != 3 || got[0].Document != 1 || got[0].Ordinal != 1 || got[2].Document != 2 || got[2].Ordinal != 0 {
+		t.Errorf("found %+v", got)
 	}
-	mean := float64(length) / float64(chunks)
-	var all []result
-	for document, d := range tw {
-		best := result{Document: document}
-		for ordinal, c := range d {
-			if score := tw.score(c, QueryTerms(query), chunks, mean, frequency); score > best.Score {
-				best.Ordinal, best.Score = uint32(ordinal), score
-			}
-		}
-		if best.Score > 0 {
-			all = append(all, best)
-		}
+	parts := x.Explain(query(x, "deployments"), 1, 1)
+	if len(parts) != 2 || parts[0].Title || !parts[1].Title || parts[1].Chunks != 2 || parts[0].Chunks != 2 {
+		t.Errorf("parts %+v", parts)
 	}
-	slices.SortFunc(all, func(a, b result) int { return int(a.Document) - int(b.Document) })
-	return all
 }
 
-func (tw twin) score(c map[string]int, query []QueryTerm, chunks int, mean float64, frequency map[string]int) float64 {
-	length := 0
-	for _, n := range c {
-		length += n
-	}
-	score := 0.0
-	for _, q := range query {
-		if c[q.Text] == 0 {
-			continue
-		}
-		n, f := float64(frequency[q.Text]), float64(c[q.Text])
-		idf := math.Log(1 + (float64(chunks)-n+0.5)/(n+0.5))
-		ratio := float64(length) / mean
-		part := 1.2 * (1 - 0.75 + float64(0.75*ratio))
-		score += float64(float64(q.Frequency) * idf * (f / (f + part)))
-	}
-	return score
+// world is an index and its twin with the same documents.
+type world struct {
+	*testing.T
+	r     *rand.Rand
+	x     *Index
+	tw    *twin
+	words []string
 }
 
+func newWorld(t *testing.T, r *rand.Rand) *world {
+	o := Options{TitleWeight: float64(r.IntN(3)), K1: r.Float64() * 3, B: r.Float64()}
+	w := &world{T: t, r: r, x: New(o), tw: newTwin(o)}
+	for i := range 3 + r.IntN(60) {
+		w.words = append(w.words, fmt.Sprintf("word%c%c", 'a'+i%26, 'a'+i/26))
+	}
+	w.words = append(w.words, "the", "die", "and", "kube-apiserver", "camelCase", "snake_case", "files", "filing", "Häuser", "東京都")
+	return w
+}
+
+func (w *world) text(n int) string {
+	var words []string
+	for range n {
+		// Some words are frequent, most are rare.
+		words = append(words, w.words[w.r.IntN(1+w.r.IntN(len(w.words)))])
+	}
+	return strings.Join(words, " ")
+}
+
+func (w *world) document() Document {
+	languages := []string{"en", "de", "", "fr", "zh"}
+	var texts []string
+	for range w.r.IntN(4) {
+		texts = append(texts, w.text(1+w.r.IntN(40)))
+	}
+	if w.r.IntN(50) == 0 {
+		texts = append(texts, strings.Repeat("files ", 200+w.r.IntN(400)))
+	}
+	title := ""
+	if w.r.IntN(2) == 0 {
+		title = w.text(1 + w.r.IntN(4))
+	}
+	return document(languages[w.r.IntN(len(languages))], title, texts...)
+}
+
+func (w *world) change(documents int) {
+	n := uint32(w.r.IntN(documents))
+	if w.r.IntN(4) == 0 {
+		w.x.Delete(n)
+		w.tw.Delete(n)
+	} else {
+		d := w.document()
+		w.x.Replace(n, d)
+		w.tw.Replace(n, d)
+	}
+	if w.r.IntN(8) == 0 {
+		w.split()
+	}
+	if w.r.IntN(4) == 0 {
+		w.x.Tidy(w.r.IntN(20))
+	}
+}
+
+// split ends the head early, as a full one, and seals a segment or leaves it.
+func (w *world) split() {
+	if w.x.segments[len(w.x.segments)-1].slots() > 0 {
+		w.x.segments = append(w.x.segments, newSegment())
+	}
+	if sealing := w.x.Unsealed(); sealing != nil && w.r.IntN(2) == 0 {
+		sealing.Run()
+		w.x.Seal(sealing)
+	}
+}
+
+func (w *world) query() string {
+	text := w.text(1 + w.r.IntN(5))
+	switch w.r.IntN(5) {
+	case 0:
+		text += " +" + w.text(1)
+	case 1:
+		text += " -" + w.text(1)
+	case 2:
+		text = `"` + w.text(2) + `" ` + text
+	}
+	return text
+}
+
+func (w *world) compare() {
+	w.Helper()
+	text := w.query()
+	q := query(w.x, text)
+	var accept Set
+	set := Set(make([]uint64, 64))
+	for i := range set {
+		set[i] = w.r.Uint64() | w.r.Uint64()
+	}
+	if w.r.IntN(2) == 0 {
+		accept = slices.Clone(set)
+	}
+	want := w.tw.search(q, accept.Has)
+	if q.Constrained() {
+		if accept == nil {
+			accept = slices.Repeat(Set{math.MaxUint64}, 64)
+		}
+		w.x.Constrain(accept, q)
+	}
+	if diff := cmp.Diff(want, searchAll(w.x, q, accept)); diff != "" {
+		w.Fatalf("%q: all (-twin +index):\n%s", text, diff)
+	}
+	n := 1 + w.r.IntN(12)
+	if diff := cmp.Diff(want[:min(n, len(want))], searchBest(w.x, q, accept, n)); diff != "" && len(want) > 0 {
+		w.Fatalf("%q: best %d (-twin +index):\n%s", text, n, diff)
+	}
+}
+
+// TestRandomHistories: any order of changes, any segments, any query: the scores of the
+// twin, to the last bit.
 func TestRandomHistories(t *testing.T) {
 	r := newRand(t)
 	for range 20 {
-		x, tw := New(Options{}), make(twin)
-		words := 3 + r.IntN(60)
-		for step := range 300 {
-			document := uint32(r.IntN(12))
-			if r.IntN(4) == 0 {
-				x.Delete(document)
-				delete(tw, document)
-			} else {
-				texts := randomTexts(r, words)
-				x.Replace(document, count(texts...))
-				tw[document] = countMaps(texts)
-			}
-			if step%7 == 0 {
-				compareWithTwin(t, x, tw, randomText(r, words, 1+r.IntN(4)))
+		w := newWorld(t, r)
+		documents := 10 + r.IntN(200)
+		for step := range 400 {
+			w.change(documents)
+			if step%9 == 0 {
+				w.compare()
 			}
 		}
-		checkStructure(t, x)
-		for document := range tw {
-			x.Delete(document)
+		for number := range uint32(documents) {
+			w.x.Delete(number)
 		}
-		if x.Chunks() != 0 || x.Terms() != 0 || len(x.unused) != len(x.slots) || len(x.free) != len(x.terms) {
-			t.Fatalf("emptied index holds %d chunks, %d terms, %d of %d slots, %d of %d term numbers",
-				x.Chunks(), x.Terms(), len(x.slots)-len(x.unused), len(x.slots), len(x.terms)-len(x.free), len(x.terms))
-		}
-	}
-}
-
-func randomTexts(r *rand.Rand, words int) []string {
-	texts := make([]string, r.IntN(4))
-	for i := range texts {
-		texts[i] = randomText(r, words, r.IntN(20))
-	}
-	return texts
-}
-
-func randomText(r *rand.Rand, words, n int) string {
-	var b strings.Builder
-	for range n {
-		// The square makes some words frequent and others rare.
-		fmt.Fprintf(&b, "w%d ", r.IntN(1+r.IntN(words)))
-	}
-	return b.String()
-}
-
-func countMaps(texts []string) []map[string]int {
-	var all []map[string]int
-	for _, text := range texts {
-		m := make(map[string]int)
-		for _, term := range Analyze(text) {
-			m[term.Text]++
-		}
-		all = append(all, m)
-	}
-	return all
-}
-
-func compareWithTwin(t *testing.T, x *Index, tw twin, query string) {
-	t.Helper()
-	got := search(x, query, nil)
-	if diff := cmp.Diff(tw.search(query), got); diff != "" {
-		t.Fatalf("search %q differs from the twin's, to the last bit (-twin +index):\n%s", query, diff)
-	}
-	for _, hit := range got {
-		sum := 0.0
-		for _, p := range x.Explain(QueryTerms(query), hit.Document, hit.Ordinal) {
-			sum += p.Score
-		}
-		if sum != hit.Score {
-			t.Fatalf("explained parts of %+v add up to %v", hit, sum)
+		w.x.Tidy(0)
+		if w.x.totals != [numFields]total{} || len(w.x.segments) != 1 || len(w.x.languages) != 0 {
+			t.Errorf("emptied, it still has %+v in %d segments", w.x.totals, len(w.x.segments))
 		}
 	}
 }
 
-// checkStructure recounts what the index keeps counted.
-func checkStructure(t *testing.T, x *Index) {
-	t.Helper()
-	pending := make([]uint32, len(x.slots))
-	for text, id := range x.ids {
-		dead, all := uint32(0), uint32(0)
-		x.terms[id].postings.each(func(slot, _ uint32) {
-			all++
-			if !x.slots[slot].live {
-				dead++
-				pending[slot]++
-			}
-		})
-		if p := x.terms[id].postings; p.all != all || p.dead != dead || 2*dead >= all {
-			t.Fatalf("list of %q says %d postings, %d dead; it has %d, %d dead", text, p.all, p.dead, all, dead)
+// TestManyChunks has lists of many blocks, and a document in two segments.
+func TestManyChunks(t *testing.T) {
+	w := newWorld(t, newRand(t))
+	var texts []string
+	for range 700 {
+		texts = append(texts, w.text(1+w.r.IntN(20)))
+	}
+	whole := document("en", "files", texts...)
+	w.tw.Replace(0, whole)
+	for ordinal := range whole.Chunks {
+		if ordinal == 0 {
+			w.x.locations, w.x.tags = append(w.x.locations, nil), append(w.x.tags, "en")
+			w.x.languages["en"]++
 		}
-	}
-	for at, n := range pending {
-		if s := x.slots[at]; !s.live && s.pending != n {
-			t.Fatalf("dead slot %d says %d lists hold it; %d do", at, s.pending, n)
+		if ordinal == 300 {
+			w.x.segments = append(w.x.segments, newSegment())
 		}
+		w.x.add(0, uint32(ordinal), &whole.Chunks[ordinal], whole.Title)
 	}
-}
-
-// page is about 2 KB of words that are distributed as words of a language are.
-func page(r *rand.Rand, zipf *rand.Zipf) string {
-	var b strings.Builder
-	for b.Len() < 2000 {
-		fmt.Fprintf(&b, "w%dx ", zipf.Uint64())
-		if r.IntN(12) == 0 {
-			b.WriteString(". ")
-		}
+	for n := range uint32(3000) {
+		d := document("en", "", w.text(1+w.r.IntN(30)))
+		w.x.Replace(n+1, d)
+		w.tw.Replace(n+1, d)
 	}
-	return b.String()
-}
-
-func BenchmarkReplace(b *testing.B) {
-	for _, have := range []int{0, 10_000, 100_000} {
-		if have > 10_000 && testing.Short() {
-			continue
-		}
-		b.Run(fmt.Sprintf("documents=%d", have), func(b *testing.B) { benchmarkReplace(b, have) })
+	for range 60 {
+		w.compare()
 	}
-}
-
-func benchmarkReplace(b *testing.B, have int) {
-	r := rand.New(rand.NewPCG(1, 1))
-	zipf := rand.NewZipf(r, 1.1, 5, 200_000)
-	pages := make([][]Counts, 512)
-	for i := range pages {
-		text := page(r, zipf)
-		pages[i] = count(text[:1200], text[800:])
-	}
-	x := New(Options{})
-	for i := range have {
-		x.Replace(uint32(i), pages[i%len(pages)])
-	}
-	b.ReportAllocs()
-	n := 0
-	for b.Loop() {
-		// New pages and updates by turns.
-		document := have + n/2
-		if n%2 == 1 && have > 0 {
-			document = r.IntN(have)
-		}
-		x.Replace(uint32(document), pages[r.IntN(len(pages))])
-		n++
-	}
-}
-
-func BenchmarkSearch(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 1))
-	zipf := rand.NewZipf(r, 1.1, 5, 200_000)
-	x := New(Options{})
-	for i := range 10_000 {
-		text := page(r, zipf)
-		x.Replace(uint32(i), count(text[:1200], text[800:]))
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		query := fmt.Sprintf("w%dx w%dx w%dx", zipf.Uint64(), zipf.Uint64(), zipf.Uint64())
-		x.Search(QueryTerms(query), nil, func(uint32, uint32, float64) {})
-	}
-}
-
-// BenchmarkMemory reports the bytes that a chunk of 300 words costs.
-func BenchmarkMemory(b *testing.B) {
-	if testing.Short() {
-		b.Skip("fills 50,000 chunks")
-	}
-	const chunks = 50_000
-	for b.Loop() {
-		before := heap()
-		x := New(Options{})
-		r := rand.New(rand.NewPCG(1, 1))
-		zipf := rand.NewZipf(r, 1.1, 5, 200_000)
-		counter := NewCounter()
-		var words strings.Builder
-		for i := range chunks {
-			words.Reset()
-			for range 300 {
-				fmt.Fprintf(&words, "w%d ", zipf.Uint64())
-			}
-			x.Replace(uint32(i), []Counts{counter.Count(words.String())})
-		}
-		b.ReportMetric(float64(heap()-before)/chunks, "B/chunk")
-		runtime.KeepAlive(x)
-	}
-}
-
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+	w.x.Delete(0)
+	w.tw.Delete(0)
+	w.compare()
 }

@@ -1,166 +1,408 @@
 package keyword
 
-import "math"
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"sync"
+)
 
-// The formula is that of Lucene since version 8 (BM25Similarity): per term
-//
-//	idf = ln(1 + (N - n + 0.5) / (n + 0.5))
-//	score = idf · f / (f + k1 · (1 - b + b · length / mean length))
-//
-// N chunks in all, n of them with the term, f its frequency in the chunk. The
-// factor (k1 + 1) of the older formula is left out, as Lucene does since LUCENE-8563:
-// it changes no order. Lengths are exact, where Lucene rounds them to a byte.
-//
-// A chunk's score adds up the query's terms in the order of QueryTerms; the
-// conversions to float64 keep a compiler from fusing a product into a sum, so
-// that every machine gets the same last bit.
+// The search of one segment goes over windows of slots. The terms are sorted by what
+// each can add at most. Those that cannot reach the floor even together are not
+// essential: a chunk that holds no other is not looked at (MaxScore, Turtle and Flood
+// 1995). The essential ones are added up by the window, and whole blocks of postings
+// are passed over whose best could not reach the floor with all other terms (block-max,
+// Ding and Suel 2011). What the sum leaves is scored exactly, in the order of the
+// query, so that a score does not depend on how it was found.
 
-// idf is the weight of a term that n of all chunks hold.
-func idf(all, n int) float64 {
-	return math.Log(1 + (float64(all)-float64(n)+0.5)/(float64(n)+0.5))
+// The sizes of windows: small at first, so that the floor rises early.
+const (
+	firstWindow = 512
+	maxWindow   = 8192
+)
+
+// slack covers what adding up in float32, and in another order, can lose.
+const slack = 1 + 1e-4
+
+// Set is a set of documents by their numbers, as bits; nil holds all.
+type Set []uint64
+
+// Has says whether the set holds the document.
+func (s Set) Has(document uint32) bool {
+	return s == nil || int(document>>6) < len(s) && s[document>>6]>>(document&63)&1 == 1
 }
 
-// saturation is a term's part for its frequency: 0 to 1.
-func saturation(frequency uint32, lengthPart float64) float64 {
-	f := float64(frequency)
-	return f / (f + lengthPart)
+// cursor is one posting list at work.
+type cursor struct {
+	list
+	field  int
+	word   int     // of the query
+	id     uint32  // in the segment
+	weight float64 // of the word: its frequency in the query times idf
+	scaled float32 // weight, times the title's weight in titles
+	bound  float64 // at most what the list adds to a score
+	next   int     // posting to add up next
+	probe  int     // posting that exact scoring looks at
 }
 
-// lengthPart is k1 · (1 - b + b · length / mean length).
-func (o Options) lengthPart(length uint32, meanLength float64) float64 {
-	ratio := float64(length) / meanLength
-	return o.K1 * (1 - o.B + float64(o.B*ratio))
+// search is one search's working memory.
+type search struct {
+	*Index
+	query    *Query
+	accept   Set
+	yield    func(document, ordinal uint32, score float64) (floor float64)
+	floor    float64
+	weights  []float64 // by field and word: see weigh
+	numerics [numFields]lengthParts
+
+	segment *segment
+	cursors []cursor // in the order of the query
+	order   []*cursor
+	sums    [maxWindow]float32
+	touched [maxWindow / 64]uint64
+	parts   [numFields][]float64
+
+	// The document whose chunks are being scored.
+	document uint32
+	ordinal  uint32
+	best     float64 // 0 when there is none
+	spread   map[uint32]bestChunk
 }
 
-// scratch is one search's working memory.
-type scratch struct {
-	scores  []float64 // by slot; 0 when untouched
-	touched []uint32  // slots
-	best    []uint32  // by document: 1 + slot of its best chunk; 0 when none
-	found   []uint32  // documents
+// bestChunk is the best chunk so far of a document that lies in several segments.
+type bestChunk struct {
+	ordinal uint32
+	score   float64
 }
 
-// Search scores every chunk that holds a term of the query and calls yield for
-// every document that accept takes (nil takes all), once, by its best chunk: of
-// equal ones the first. Scores are above 0. The order is not defined.
-func (x *Index) Search(query []QueryTerm, accept func(document uint32) bool, yield func(document, ordinal uint32, score float64)) {
-	w := x.working()
-	for _, q := range query {
-		x.scoreTerm(w, q)
-	}
-	for _, at := range w.touched {
-		x.keepBest(w, at, accept)
-	}
-	for _, document := range w.found {
-		at := w.best[document] - 1
-		yield(document, x.slots[at].ordinal, w.scores[at])
-		w.best[document] = 0
-	}
-	for _, at := range w.touched {
-		w.scores[at] = 0
-	}
-	w.touched, w.found = w.touched[:0], w.found[:0]
-	x.scratch.Put(w)
-}
+// searches keeps working memory from one search to the next.
+type searches struct{ idle sync.Pool }
 
-func (x *Index) working() *scratch {
-	w, ok := x.scratch.Get().(*scratch)
+// Search finds the documents of the set with a chunk that scores the floor or more, and
+// calls yield once for each, by its best chunk: of equal ones the first. Scores are
+// above 0. The order is not defined. yield returns the new floor, which must not fall:
+// what a full list of the best still needs.
+func (x *Index) Search(q *Query, accept Set, floor float64, yield func(document, ordinal uint32, score float64) (floor float64)) {
+	s, ok := x.searches.idle.Get().(*search)
 	if !ok {
-		w = &scratch{}
+		s = &search{}
 	}
-	if n := len(x.slots); len(w.scores) < n {
-		w.scores = make([]float64, n+n/4)
+	s.Index, s.query, s.accept, s.floor, s.yield = x, q, accept, floor, yield
+	s.weigh()
+	for _, segment := range x.segments {
+		s.inSegment(segment)
 	}
-	if n := len(x.chunks); len(w.best) < n {
-		w.best = make([]uint32, n+n/4)
+	for document, r := range s.spread {
+		s.yield(document, r.ordinal, r.score)
 	}
-	return w
+	s.Index, s.query, s.accept, s.yield, s.segment, s.spread = nil, nil, nil, nil, nil, nil
+	clear(s.cursors[:cap(s.cursors)])
+	x.searches.idle.Put(s)
 }
 
-func (x *Index) scoreTerm(w *scratch, q QueryTerm) {
-	id, ok := x.ids[q.Text]
-	if !ok {
-		return
-	}
-	list := &x.terms[id].postings
-	weight := float64(q.Frequency) * idf(x.count, list.live())
-	meanLength := x.meanLength()
-	slot := int64(0)
-	for data := list.data; len(data) > 0; {
-		var frequency uint64
-		slot, frequency, data = next(slot, data)
-		s := &x.slots[slot]
-		if !s.live {
-			continue
+// weigh fills weights: of each field, for each word, its weight in the query times the
+// idf of its most frequent term; 0 where the field does not count or nothing has it.
+func (s *search) weigh() {
+	s.weights = s.weights[:0]
+	for f := range numFields {
+		for i := range s.query.words {
+			s.weights = append(s.weights, s.weight(f, &s.query.words[i]))
 		}
-		if w.scores[slot] == 0 {
-			w.touched = append(w.touched, uint32(slot))
-		}
-		w.scores[slot] += float64(weight * saturation(uint32(frequency), x.options.lengthPart(s.length, meanLength)))
+		s.parts[f] = slices.Grow(s.parts[f][:0], len(s.query.words))[:len(s.query.words)]
+		s.numerics[f].set(s.options, s.totals[f].mean())
 	}
 }
 
-func (x *Index) meanLength() float64 { return float64(x.length) / float64(x.count) }
-
-func (x *Index) keepBest(w *scratch, at uint32, accept func(uint32) bool) {
-	s := &x.slots[at]
-	held := w.best[s.document]
-	if held == 0 {
-		if accept != nil && !accept(s.document) {
-			return
-		}
-		w.found = append(w.found, s.document)
-		w.best[s.document] = at + 1
-		return
-	}
-	score, heldScore := w.scores[at], w.scores[held-1]
-	if score > heldScore || score == heldScore && s.ordinal < x.slots[held-1].ordinal {
-		w.best[s.document] = at + 1
-	}
-}
-
-// Part is one query term's part in a chunk's score.
-type Part struct {
-	Term      string
-	Frequency int // in the chunk
-	Chunks    int // that hold the term
-	IDF       float64
-	Score     float64
-}
-
-// Explain takes a chunk's score apart, in the order of the query; terms that the
-// chunk does not hold are left out. The parts add up, in this order, to the score.
-func (x *Index) Explain(query []QueryTerm, document, ordinal uint32) []Part {
-	if int(document) >= len(x.chunks) || int(ordinal) >= len(x.chunks[document]) {
-		return nil
-	}
-	s := &x.slots[x.chunks[document][ordinal]]
-	lengthPart := x.options.lengthPart(s.length, x.meanLength())
-	var parts []Part
-	for _, q := range query {
-		frequency := x.frequency(s, q.Text)
-		if frequency == 0 {
-			continue
-		}
-		n := x.terms[x.ids[q.Text]].postings.live()
-		p := Part{Term: q.Text, Frequency: int(frequency), Chunks: n, IDF: idf(x.count, n)}
-		p.Score = float64(q.Frequency) * p.IDF * saturation(frequency, lengthPart)
-		parts = append(parts, p)
-	}
-	return parts
-}
-
-func (x *Index) frequency(s *slot, text string) uint32 {
-	id, ok := x.ids[text]
-	if !ok {
+func (x *Index) weight(field int, w *Word) float64 {
+	if field == inTitle && x.options.TitleWeight == 0 || x.totals[field].all == 0 {
 		return 0
 	}
-	found := uint32(0)
-	eachTerm(s.terms, func(term, frequency uint32) bool {
-		if term == id {
-			found = frequency
+	n := x.holding(field, w)
+	if n == 0 {
+		return 0
+	}
+	return float64(w.weight * idf(x.totals[field].all, n))
+}
+
+// holding is how many chunks, or titles, hold the most frequent term of a word.
+func (x *Index) holding(field int, w *Word) int {
+	return max(x.mostHeld(field, w.terms), x.mostHeld(field, w.stops))
+}
+
+func (x *Index) mostHeld(field int, terms []queryTerm) int {
+	most := 0
+	for i := range terms {
+		held := 0
+		for _, s := range x.segments {
+			if id, ok := s.find(terms[i].text, terms[i].hash); ok {
+				held += int(s.live[field][id])
+			}
 		}
-		return term < id
-	})
-	return found
+		most = max(most, held)
+	}
+	return most
+}
+
+func (s *search) inSegment(g *segment) {
+	s.segment = g
+	s.open()
+	defer s.flush()
+	for from, size := 0, firstWindow; from < g.slots(); {
+		to := min(from+size, g.slots())
+		if !s.window(uint32(from), uint32(to)) {
+			return
+		}
+		from, size = to, min(2*size, maxWindow)
+	}
+}
+
+// open makes the cursors of a segment.
+func (s *search) open() {
+	s.cursors = s.cursors[:0]
+	words := s.query.words
+	for i := range words {
+		for _, t := range words[i].terms {
+			id, ok := s.segment.find(t.text, t.hash)
+			if !ok {
+				continue
+			}
+			for f := range numFields {
+				if weight := s.weights[f*len(words)+i]; weight > 0 {
+					s.openList(f, i, id, weight)
+				}
+			}
+		}
+	}
+	s.order = s.order[:0]
+	for i := range s.cursors {
+		s.order = append(s.order, &s.cursors[i])
+	}
+	slices.SortFunc(s.order, func(a, b *cursor) int { return cmp.Compare(a.bound, b.bound) })
+}
+
+func (s *search) openList(field, word int, id uint32, weight float64) {
+	l := s.segment.list(field, id)
+	if len(l.slots) == 0 {
+		return
+	}
+	c := cursor{list: l, field: field, word: word, id: id, weight: weight, scaled: float32(weight)}
+	if field == inTitle {
+		c.scaled = float32(s.options.TitleWeight * weight)
+	}
+	for _, b := range c.bounds {
+		c.bound = max(c.bound, s.cornerBound(&c, b))
+	}
+	s.cursors = append(s.cursors, c)
+}
+
+// cornerBound is at most what a posting of a block adds.
+func (s *search) cornerBound(c *cursor, b corner) float64 {
+	if b.frequency == tooLarge {
+		return float64(c.scaled)
+	}
+	return float64(c.scaled * s.numerics[c.field].saturation(b.frequency, uint32(b.length)))
+}
+
+// window looks at the slots of one window. It is false when no later one can matter.
+func (s *search) window(from, to uint32) bool {
+	floor := s.floor / slack
+	all, passed, essential := 0.0, 0.0, 0
+	for _, c := range s.order {
+		all += c.bound
+	}
+	for essential < len(s.order) && passed+s.order[essential].bound < floor {
+		passed += s.order[essential].bound
+		essential++
+	}
+	if essential == len(s.order) {
+		return false
+	}
+	for _, c := range s.order[essential:] {
+		s.addUp(c, from, to, floor-(all-c.bound))
+	}
+	s.look(from, to, passed)
+	return true
+}
+
+// addUp adds a list's parts to the window's sums, but for blocks whose best is less
+// than needed.
+func (s *search) addUp(c *cursor, from, to uint32, needed float64) {
+	n := &s.numerics[c.field]
+	lengths := s.segment.lengths[c.field]
+	for c.next < len(c.slots) && uint32(c.slots[c.next]) < to {
+		block := c.next / blockPostings
+		end := min((block+1)*blockPostings, len(c.slots))
+		if s.cornerBound(c, c.bounds[block]) < needed {
+			c.next = end
+			continue
+		}
+		i := c.next
+		for ; i < end; i++ {
+			slot := uint32(c.slots[i])
+			if slot >= to {
+				break
+			}
+			frequency := c.frequencies[i]
+			part := c.scaled
+			if frequency != tooLarge {
+				part *= n.saturation(frequency, lengths[slot])
+			}
+			at := (slot - from) & (maxWindow - 1)
+			s.sums[at] += part
+			s.touched[at>>6] |= 1 << (at & 63)
+		}
+		c.next = i
+	}
+}
+
+// look scores what has been added up, in the order of slots.
+func (s *search) look(from, to uint32, passed float64) {
+	floor := float32(s.floor/slack - passed)
+	for i := range (to - from + 63) / 64 {
+		word := s.touched[i]
+		s.touched[i] = 0
+		for ; word != 0; word &= word - 1 {
+			at := i<<6 + uint32(bits.TrailingZeros64(word))
+			sum := s.sums[at]
+			s.sums[at] = 0
+			if sum < floor {
+				continue
+			}
+			s.candidate(from + at)
+			floor = float32(s.floor/slack - passed)
+		}
+	}
+}
+
+// candidate scores one chunk exactly.
+func (s *search) candidate(slot uint32) {
+	g := s.segment
+	if !g.isAlive(slot) {
+		return
+	}
+	document := g.documents[slot]
+	if document != s.document || s.best == 0 {
+		s.flush()
+		if !s.accept.Has(document) {
+			return
+		}
+	}
+	score := s.score(slot)
+	if score > 0 && score > s.best {
+		s.document, s.ordinal, s.best = document, g.ordinals[slot], score
+	}
+}
+
+// flush yields the document whose chunks have been scored.
+func (s *search) flush() {
+	if s.best == 0 {
+		return
+	}
+	document, r := s.document, bestChunk{s.ordinal, s.best}
+	s.best = 0
+	if len(s.locations[document]) > 1 {
+		if s.spread == nil {
+			s.spread = make(map[uint32]bestChunk)
+		}
+		if known, ok := s.spread[document]; !ok || r.score > known.score {
+			s.spread[document] = r
+		}
+		return
+	}
+	if r.score >= s.floor {
+		s.floor = s.yield(document, r.ordinal, r.score)
+	}
+}
+
+// score is the exact score of a chunk.
+func (s *search) score(slot uint32) float64 {
+	for f := range numFields {
+		clear(s.parts[f])
+	}
+	for i := range s.cursors {
+		c := &s.cursors[i]
+		if !c.seek(uint16(slot)) {
+			continue
+		}
+		n := &s.numerics[c.field]
+		part := float64(c.weight * saturation(s.frequency(c, slot), n.exact(s.segment.lengths[c.field][slot])))
+		s.parts[c.field][c.word] = max(s.parts[c.field][c.word], part)
+	}
+	sums := [numFields]float64{}
+	for f := range numFields {
+		for _, part := range s.parts[f] {
+			sums[f] += part
+		}
+	}
+	return sums[inText] + float64(s.options.TitleWeight*sums[inTitle])
+}
+
+func (s *search) frequency(c *cursor, slot uint32) uint32 {
+	if f := c.frequencies[c.probe]; f != tooLarge {
+		return uint32(f)
+	}
+	return s.segment.large[largeKey{c.field, c.id, uint16(slot)}]
+}
+
+// seek moves the probe to the slot, which is not before the last one asked for, and
+// says whether the list has it.
+func (c *cursor) seek(slot uint16) bool {
+	at, step := c.probe, 1
+	if at < len(c.slots) && c.slots[at] < slot {
+		for at+step < len(c.slots) && c.slots[at+step] < slot {
+			at += step
+			step *= 2
+		}
+		// What is sought lies past at, and not past at+step.
+		low, high := at+1, min(at+step, len(c.slots))
+		for low < high {
+			middle := (low + high) / 2
+			if c.slots[middle] < slot {
+				low = middle + 1
+			} else {
+				high = middle
+			}
+		}
+		at = low
+	}
+	c.probe = at
+	return at < len(c.slots) && c.slots[at] == slot
+}
+
+// lengthParts gives Options.lengthPart of small lengths from a table, which is made
+// anew when the mean length has moved.
+type lengthParts struct {
+	options Options
+	mean    float64
+	table   [tabledLengths]float64
+	approx  [tabledLengths]float32
+}
+
+const tabledLengths = 1024
+
+func (l *lengthParts) set(o Options, mean float64) {
+	if l.options == o && l.mean == mean {
+		return
+	}
+	l.options, l.mean = o, mean
+	for length := range l.table {
+		l.table[length] = o.lengthPart(uint32(length), mean)
+		l.approx[length] = float32(l.table[length])
+	}
+}
+
+func (l *lengthParts) exact(length uint32) float64 {
+	if length < tabledLengths {
+		return l.table[length]
+	}
+	return l.options.lengthPart(length, l.mean)
+}
+
+// saturation is that of bm25.go, nearly.
+func (l *lengthParts) saturation(frequency uint8, length uint32) float32 {
+	f := float32(frequency)
+	if length < tabledLengths {
+		return f / (f + l.approx[length])
+	}
+	return f / (f + float32(l.options.lengthPart(length, l.mean)))
 }

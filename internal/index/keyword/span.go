@@ -71,15 +71,7 @@ func (s *scanner) endWord(content bool, start, end int) {
 		return
 	}
 	s.endRun()
-	for len(word) > MaxTermBytes {
-		n := MaxTermBytes
-		for n > 0 && !utf8.RuneStart(word[n]) {
-			n--
-		}
-		s.emit(word[:n], start, end)
-		word = word[n:]
-	}
-	s.emit(word, start, end)
+	s.identifier(word, start, end)
 }
 
 // inRun says whether a character at the offset would continue the run.
@@ -94,7 +86,7 @@ func (s *scanner) pair(char string, at int) {
 	if s.runLen > 0 {
 		n := len(s.prev)
 		s.prev = append(s.prev, char...)
-		s.emit(s.prev, s.prevStart, at+len(char))
+		s.emit(s.prev, kindExact, s.prevStart, at+len(char))
 		s.prev = append(s.prev[:0], s.prev[n:]...)
 	} else {
 		s.prev = append(s.prev[:0], char...)
@@ -106,7 +98,7 @@ func (s *scanner) pair(char string, at int) {
 // endRun ends the run; a character that stood alone becomes a term by itself.
 func (s *scanner) endRun() {
 	if s.runLen == 1 {
-		s.emit(s.prev, s.prevStart, s.prevEnd)
+		s.emit(s.prev, kindExact, s.prevStart, s.prevEnd)
 	}
 	s.runLen = 0
 }

@@ -24,9 +24,8 @@ type prepared struct {
 	seq        pulse.CommitSeq
 	collection string
 	document   *document // nil for a tombstone
-	counts     []keyword.Counts
-	title      []keyword.Counts // one, or none
-	vectors    []vector.Chunk   // of one dimension
+	keyword    keyword.Document
+	vectors    []vector.Chunk // of one dimension
 }
 
 // Apply replaces each document wholly. Analysis goes first, on all processors and
@@ -43,6 +42,7 @@ func (x *Index) Apply(ctx context.Context, commits []pulse.Commit, to index.Posi
 		x.applySection(work[:n])
 		work = work[n:]
 	}
+	x.seal()
 	x.mu.Lock()
 	x.data.position = to
 	x.mu.Unlock()
@@ -52,7 +52,7 @@ func (x *Index) Apply(ctx context.Context, commits []pulse.Commit, to index.Posi
 func section(work []prepared) int {
 	chunks := 0
 	for i := range work {
-		chunks += len(work[i].counts) + 1
+		chunks += len(work[i].keyword.Chunks) + 1
 		if chunks >= sectionChunks {
 			return i + 1
 		}
@@ -63,8 +63,26 @@ func section(work []prepared) int {
 func (x *Index) applySection(work []prepared) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	chunks := 0
 	for i := range work {
 		x.data.apply(&work[i], &x.options)
+		chunks += len(work[i].keyword.Chunks) + 1
+	}
+	for _, c := range x.data.collections {
+		c.keyword.Tidy(chunks)
+	}
+}
+
+// seal makes full segments of the keyword indexes smaller. The work is done without
+// the lock: nothing else changes the index meanwhile.
+func (x *Index) seal() {
+	for _, c := range x.data.collections {
+		for sealing := c.keyword.Unsealed(); sealing != nil; sealing = c.keyword.Unsealed() {
+			sealing.Run()
+			x.mu.Lock()
+			c.keyword.Seal(sealing)
+			x.mu.Unlock()
+		}
 	}
 }
 
@@ -85,7 +103,11 @@ func (x *Index) prepareAll(ctx context.Context, commits []pulse.Commit) []prepar
 }
 
 func (x *Index) prepareEvery(ctx context.Context, commits []pulse.Commit, work []prepared, first, step int) {
-	counter := keyword.NewCounter()
+	counter, ok := x.counters.Get().(*keyword.Counter)
+	if !ok {
+		counter = keyword.NewCounter()
+	}
+	defer x.counters.Put(counter)
 	for i := first; i < len(commits) && ctx.Err() == nil; i += step {
 		work[i] = x.prepare(&commits[i], counter)
 	}
@@ -98,17 +120,18 @@ func (x *Index) prepare(c *pulse.Commit, counter *keyword.Counter) prepared {
 		return p
 	}
 	p.document = x.newDocument(c)
-	p.counts = make([]keyword.Counts, len(c.Chunks))
+	p.keyword = keyword.Document{Language: p.document.language, Chunks: make([]keyword.Counts, len(c.Chunks))}
 	for i, chunk := range c.Chunks {
 		if chunk.Start < 0 || chunk.Start > chunk.End || chunk.End > len(d.Text) {
 			x.options.OnRefused(d.ID, i, fmt.Errorf("index chunk %d of %s: bytes %d to %d of a text of %d",
 				i, d.Key, chunk.Start, chunk.End, len(d.Text)))
 			continue
 		}
-		p.counts[i] = counter.Count(x.options.Compose(d.Title, chunk.Headings, d.Text[chunk.Start:chunk.End]))
+		p.keyword.Chunks[i] = counter.Count(x.options.Compose(d.Title, chunk.Headings, d.Text[chunk.Start:chunk.End]), d.Language)
 	}
 	if x.options.TitleWeight > 0 && d.Title != "" {
-		p.title = []keyword.Counts{counter.Count(d.Title)}
+		title := counter.Count(d.Title, d.Language)
+		p.keyword.Title = &title
 	}
 	if !c.VectorsPending {
 		p.vectors = x.encode(c)
@@ -200,8 +223,7 @@ func (d *data) collection(name string, o *Options) *collection {
 	if !ok {
 		c = &collection{
 			numbers: make(map[string]uint32),
-			keyword: keyword.New(o.BM25),
-			titles:  keyword.New(o.BM25),
+			keyword: keyword.New(o.bm25()),
 			vectors: make(map[int]*vector.Index),
 			metric:  o.Metric,
 		}
@@ -227,8 +249,8 @@ func (c *collection) put(number uint32, p *prepared) {
 	}
 	c.documents[number] = p.document
 	c.numbers[p.document.key] = number
-	c.keyword.Replace(number, p.counts)
-	c.titles.Replace(number, p.title)
+	c.columns.put(number, p.document)
+	c.keyword.Replace(number, p.keyword)
 	c.putVectors(number, p.vectors)
 }
 
@@ -263,8 +285,8 @@ func (c *collection) dropVectors(v *vector.Index, number uint32) {
 func (c *collection) remove(number uint32) {
 	delete(c.numbers, c.documents[number].key)
 	c.documents[number] = nil
+	c.columns.drop(number)
 	c.keyword.Delete(number)
-	c.titles.Delete(number)
 	for _, v := range c.vectors {
 		c.dropVectors(v, number)
 	}

@@ -2,39 +2,66 @@ package local
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"pulse"
+	"pulse/internal/index/keyword"
 )
 
-// filter is a pulse.Filter made ready for one search.
+// filter is a pulse.Filter, and the sites of a query, made ready for one search.
 type filter struct {
 	pulse.Filter
-	inDomain func(host, domain string) bool
-	hosts    map[string]bool // what inDomain said: hosts are few, and it is slow
+	sites, notSites []string
+	inDomain        func(host, domain string) bool
 }
 
-func (x *Index) newFilter(f pulse.Filter) *filter {
-	return &filter{Filter: f, inDomain: x.options.InDomain, hosts: make(map[string]bool)}
+func (x *Index) newFilter(f pulse.Filter, s *keyword.Syntax) *filter {
+	return &filter{Filter: f, sites: s.Sites, notSites: s.NotSites, inDomain: x.options.InDomain}
 }
 
 // all says whether the filter lets everything pass.
 func (f *filter) all() bool {
 	return f.Domain == "" && f.Language == "" && f.Country == "" && f.IsMobile == nil &&
-		f.Since.IsZero() && f.Until.IsZero() && len(f.Metadata) == 0
+		f.Since.IsZero() && f.Until.IsZero() && len(f.Metadata) == 0 && len(f.sites)+len(f.notSites) == 0
+}
+
+func (f *filter) hostPasses(host string) bool {
+	return (f.Domain == "" || f.inDomain(host, f.Domain)) && f.sitesPass(host)
+}
+
+func (f *filter) sitesPass(host string) bool {
+	in := func(site string) bool { return f.inDomain(host, site) }
+	return (len(f.sites) == 0 || slices.ContainsFunc(f.sites, in)) && !slices.ContainsFunc(f.notSites, in)
+}
+
+func (f *filter) languagePasses(language string) bool {
+	return f.Language == "" || matchesLanguage(language, f.Language)
+}
+
+func (f *filter) countryPasses(country string) bool {
+	return f.Country == "" || strings.EqualFold(country, f.Country)
+}
+
+func (f *filter) rowPasses(r *row) bool {
+	return (f.IsMobile == nil || *f.IsMobile == r.mobile) &&
+		(f.Since.IsZero() || r.received >= nanoseconds(f.Since)) &&
+		(f.Until.IsZero() || r.received <= nanoseconds(f.Until))
 }
 
 // refused names the first condition that the document does not meet; "" when it
 // meets all.
 func (f *filter) refused(d *document) string {
 	switch {
-	case f.Domain != "" && !f.domainHas(d.host):
+	case f.Domain != "" && !f.inDomain(d.host, f.Domain):
 		return "filter.domain"
-	case f.Language != "" && !matchesLanguage(d.language, f.Language):
+	case !f.sitesPass(d.host):
+		return "site"
+	case !f.languagePasses(d.language):
 		return "filter.language"
-	case f.Country != "" && !strings.EqualFold(d.country, f.Country):
+	case !f.countryPasses(d.country):
 		return "filter.country"
 	case f.IsMobile != nil && *f.IsMobile != d.isMobile:
 		return "filter.is_mobile"
@@ -43,21 +70,16 @@ func (f *filter) refused(d *document) string {
 	case !f.Until.IsZero() && d.received.After(f.Until):
 		return "filter.until"
 	}
+	return f.metadataRefused(d)
+}
+
+func (f *filter) metadataRefused(d *document) string {
 	for name, wanted := range f.Metadata {
 		if !matchesValue(d.metadata[name], wanted) {
 			return "filter.metadata." + name
 		}
 	}
 	return ""
-}
-
-func (f *filter) domainHas(host string) bool {
-	has, known := f.hosts[host]
-	if !known {
-		has = f.inDomain(host, f.Domain)
-		f.hosts[host] = has
-	}
-	return has
 }
 
 // describe says what the document has where the named condition refused it.
@@ -70,7 +92,7 @@ func (d *document) describe(condition string) string {
 		return fmt.Sprintf("%s: the document has %v", condition, d.metadata[name])
 	}
 	value := map[string]string{
-		"filter.domain": d.host, "filter.language": d.language, "filter.country": d.country,
+		"filter.domain": d.host, "site": d.host, "filter.language": d.language, "filter.country": d.country,
 		"filter.is_mobile": strconv.FormatBool(d.isMobile),
 	}[condition]
 	if condition == "filter.since" || condition == "filter.until" {

@@ -86,6 +86,8 @@ type Index struct {
 
 	mu   sync.RWMutex // over data: held for the length of one search, or of a few documents' change
 	data data
+
+	counters sync.Pool // of *keyword.Counter, which remember words
 }
 
 var (
@@ -111,8 +113,8 @@ type collection struct {
 	documents []*document           // by number; nil where free
 	free      []uint32              // numbers to give again
 	numbers   map[string]uint32     // by key
-	keyword   *keyword.Index        // of the chunks
-	titles    *keyword.Index        // of the documents' titles, one chunk each
+	columns   columns               // of the documents, for filters
+	keyword   *keyword.Index        // of the chunks and titles
 	vectors   map[int]*vector.Index // by dimension: more than one while a model is changed
 	metric    vector.Metric
 }

@@ -16,13 +16,14 @@ func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s := retrieval{request: r, filter: x.newFilter(r.Filter), terms: keyword.QueryTerms(r.Text), titleWeight: x.options.TitleWeight}
-	if !s.filter.all() {
-		s.accept = func(number uint32) bool { return s.filter.refused(s.in.documents[number]) == "" }
-	}
+	syntax := keyword.Parse(r.Text)
+	s := retrieval{request: r, filter: x.newFilter(r.Filter, &syntax), query: &keyword.Query{}}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	s.in = x.data.collections[collectionName(r.Collection)]
+	if s.in != nil {
+		s.analyze(syntax)
+	}
 	s.result.Standing = s.standing()
 	if s.in != nil {
 		s.byKeyword()
@@ -35,13 +36,35 @@ func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, e
 type retrieval struct {
 	request index.Request
 	filter  *filter
-	terms   []keyword.QueryTerm
-	// titleWeight is the index's option.
-	titleWeight float64
-	accept      func(number uint32) bool // nil when there is no filter
-	in          *collection              // nil when there is none
-	named       *document                // of request.Key, when it passes the filter
-	result      index.Result
+	query   *keyword.Query
+	set     keyword.Set // of what passes the filter and the query's demands; nil when there are none
+	in      *collection // nil when there is none
+	named   *document   // of request.Key, when it passes the filter
+	result  index.Result
+}
+
+// analyze makes the query ready, and the set of documents that it may find.
+func (s *retrieval) analyze(syntax keyword.Syntax) {
+	query, corrections := s.in.keyword.Query(syntax)
+	s.query = query
+	if !s.request.Unscored {
+		for _, c := range corrections {
+			s.result.Corrections = append(s.result.Corrections, pulse.Correction{Word: c.Word, Words: c.Words})
+		}
+	}
+	if s.filter.all() && !query.Constrained() {
+		return
+	}
+	s.set = s.in.set(s.filter)
+	s.in.keyword.Constrain(s.set, query)
+}
+
+// accept is the set as the vector index asks it; nil when there is none.
+func (s *retrieval) accept() func(number uint32) bool {
+	if s.set == nil {
+		return nil
+	}
+	return s.set.Has
 }
 
 // standing looks the named document up; its places are filled in by the searches.
@@ -63,16 +86,26 @@ func (s *retrieval) standing() *index.Standing {
 		standing.Filtered = named.describe(condition)
 		return standing
 	}
+	if !s.set.Has(number) {
+		standing.Filtered = "query: it lacks words that it must hold, or holds some that it must not"
+		return standing
+	}
 	s.named = named
 	return standing
 }
 
 func (s *retrieval) byKeyword() {
-	if len(s.terms) == 0 {
+	if s.request.Text == "" || s.request.Unscored {
 		return
 	}
 	found := newBest(s.in, s.request.Window, s.named)
-	s.in.withTitles(s.titleWeight, s.terms, s.accept, found.add)
+	if s.named != nil {
+		found.needed = 0 // its rank counts all that match
+	}
+	s.in.keyword.Search(s.query, s.set, 0, func(number, ordinal uint32, score float64) float64 {
+		found.add(number, ordinal, score)
+		return found.floor(0)
+	})
 	s.result.Keyword = s.list(found)
 	if s.request.Explain {
 		candidates := s.result.Keyword.Candidates
@@ -111,7 +144,7 @@ func (s *retrieval) byVector() {
 	near, seen := s.nearNamed(vectors, found)
 	lowest := max(s.request.MinVectorScore, math.SmallestNonzeroFloat64)
 	// Check has taken the query, and it has the index's dimension.
-	_ = vectors.Search(s.request.Vector, lowest, s.accept, func(number, ordinal uint32, score float64) float64 {
+	_ = vectors.Search(s.request.Vector, lowest, s.accept(), func(number, ordinal uint32, score float64) float64 {
 		if score >= lowest {
 			found.add(number, ordinal, score)
 		}
@@ -166,17 +199,14 @@ func (s *retrieval) list(found *best) index.List {
 
 func (s *retrieval) explain(m match) []pulse.TermExplain {
 	var terms []pulse.TermExplain
-	for _, p := range s.in.keyword.Explain(s.terms, m.number, m.ordinal) {
-		terms = append(terms, termExplain("", p, 1))
-	}
-	if s.titleWeight > 0 {
-		for _, p := range s.in.titles.Explain(s.terms, m.number, 0) {
-			terms = append(terms, termExplain("title", p, s.titleWeight))
+	for _, p := range s.in.keyword.Explain(s.query, m.number, m.ordinal) {
+		field := ""
+		if p.Title {
+			field = "title"
 		}
+		terms = append(terms, pulse.TermExplain{
+			Field: field, Term: p.Term, Frequency: p.Frequency, Documents: p.Chunks, IDF: p.IDF, Score: p.Score,
+		})
 	}
 	return terms
-}
-
-func termExplain(field string, p keyword.Part, weight float64) pulse.TermExplain {
-	return pulse.TermExplain{Field: field, Term: p.Term, Frequency: p.Frequency, Documents: p.Chunks, IDF: p.IDF, Score: weight * p.Score}
 }

@@ -10,21 +10,8 @@ import "pulse/internal/index/keyword"
 // chunks' stay exact.
 const titleWeight = 1
 
-// withTitles scores the titles and calls yield for every document that its chunks or
-// its title match, once: by its best chunk, or its first where only the title matches.
-func (c *collection) withTitles(weight float64, query []keyword.QueryTerm, accept func(uint32) bool, yield func(number, ordinal uint32, score float64)) {
-	titles := map[uint32]float64{}
-	c.titles.Search(query, accept, func(number, _ uint32, score float64) { titles[number] = weight * score })
-	c.keyword.Search(query, accept, func(number, ordinal uint32, score float64) {
-		title, ok := titles[number]
-		if ok {
-			delete(titles, number)
-		}
-		yield(number, ordinal, score+title)
-	})
-	for number, score := range titles {
-		if len(c.documents[number].chunks) > 0 {
-			yield(number, 0, score)
-		}
-	}
+func (o *Options) bm25() keyword.Options {
+	bm25 := o.BM25
+	bm25.TitleWeight = o.TitleWeight
+	return bm25
 }

@@ -1,0 +1,296 @@
+package keyword
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+)
+
+// The fields of a chunk that are searched. Every chunk of a document has the
+// document's title, so that a chunk's score is the sum over both.
+const (
+	inText = iota
+	inTitle
+	numFields
+)
+
+// segmentSlots bounds the chunks of one segment, so that a posting is two bytes of
+// slot and one of frequency, and needs no decoding.
+const segmentSlots = 1 << 16
+
+// segment holds chunks by their slots, which ascend in the order of adding and are
+// never given again. It is filled as the head of an index, sealed when it is full, and
+// dropped when nothing in it lives.
+type segment struct {
+	terms []*term  // by id, in order of first occurrence
+	table []uint32 // open addressing by hash: 1 + id, 0 when free
+	// live counts what holds a term and lives: chunks, or documents with the title.
+	live  [numFields][]uint32
+	lists [numFields]lists
+
+	documents []uint32 // by slot
+	ordinals  []uint32
+	lengths   [numFields][]uint32
+	alive     []uint64 // bits by slot
+	numAlive  int
+
+	// The terms of each slot's text in their order (Counts.sequence by id, as
+	// varints), and of the title, where the document begins.
+	sequences [numFields][]byte
+	ends      [numFields][]uint32 // by slot
+
+	large map[largeKey]uint32 // frequencies that do not fit a byte
+}
+
+// lists are the posting lists of one field by term id: growing in a head, flat once
+// sealed.
+type lists struct {
+	growing []list // nil once sealed
+	starts  []uint32
+	blocks  []uint32 // where the blocks of each list begin
+	flat    list
+}
+
+// list is a posting list: slots, ascending, with their frequencies.
+type list struct {
+	slots       []uint16
+	frequencies []uint8  // tooLarge stands for what is in segment.large
+	bounds      []corner // by block of blockPostings
+}
+
+const (
+	tooLarge      = 255
+	blockPostings = 64
+)
+
+// corner bounds a block: no posting in it has a higher frequency or a shorter text.
+// Weights and the mean length move with every commit; these do not.
+type corner struct {
+	length    uint16 // at most the shortest
+	frequency uint8  // tooLarge: any
+}
+
+type largeKey struct {
+	field int
+	id    uint32
+	slot  uint16
+}
+
+func newSegment() *segment {
+	s := &segment{table: make([]uint32, 1024)}
+	for f := range numFields {
+		s.lists[f].growing = []list{}
+	}
+	return s
+}
+
+func (s *segment) slots() int { return len(s.documents) }
+
+func (s *segment) isAlive(slot uint32) bool { return s.alive[slot>>6]>>(slot&63)&1 == 1 }
+
+// find is the id of a term.
+func (s *segment) find(text string, hash uint64) (uint32, bool) {
+	mask := uint64(len(s.table) - 1)
+	for at := hash & mask; ; at = (at + 1) & mask {
+		n := s.table[at]
+		if n == 0 {
+			return 0, false
+		}
+		if t := s.terms[n-1]; t.hash == hash && t.text == text {
+			return n - 1, true
+		}
+	}
+}
+
+// id finds or adds a term.
+func (s *segment) id(t *term) uint32 {
+	mask := uint64(len(s.table) - 1)
+	at := t.hash & mask
+	for ; s.table[at] != 0; at = (at + 1) & mask {
+		if k := s.terms[s.table[at]-1]; k == t || k.hash == t.hash && k.text == t.text {
+			return s.table[at] - 1
+		}
+	}
+	id := uint32(len(s.terms))
+	s.terms = append(s.terms, t)
+	for f := range numFields {
+		s.live[f] = append(s.live[f], 0)
+		s.lists[f].growing = append(s.lists[f].growing, list{})
+	}
+	s.table[at] = id + 1
+	if 2*len(s.terms) > len(s.table) {
+		s.growTable()
+	}
+	return id
+}
+
+func (s *segment) growTable() {
+	s.table = make([]uint32, 2*len(s.table))
+	mask := uint64(len(s.table) - 1)
+	for id, t := range s.terms {
+		at := t.hash & mask
+		for s.table[at] != 0 {
+			at = (at + 1) & mask
+		}
+		s.table[at] = uint32(id + 1)
+	}
+}
+
+// add puts a chunk in, with its document's title. The title of a document counts
+// once, with its first chunk here.
+func (s *segment) add(document, ordinal uint32, text, title *Counts, first bool) {
+	slot := uint32(s.slots())
+	s.documents = append(s.documents, document)
+	s.ordinals = append(s.ordinals, ordinal)
+	if slot&63 == 0 {
+		s.alive = append(s.alive, 0)
+	}
+	s.alive[slot>>6] |= 1 << (slot & 63)
+	s.numAlive++
+	s.addField(inText, slot, text, true)
+	s.addField(inTitle, slot, title, first)
+}
+
+func (s *segment) addField(field int, slot uint32, c *Counts, counts bool) {
+	var ids [256]uint32
+	own := ids[:0]
+	length := 0
+	if c != nil {
+		length = c.Length
+		for i := range c.terms {
+			id := s.id(c.terms[i].term)
+			own = append(own, id)
+			s.post(field, id, uint16(slot), c.terms[i].frequency, length)
+			if counts {
+				s.live[field][id]++
+			}
+		}
+	}
+	s.lengths[field] = append(s.lengths[field], uint32(length))
+	if c != nil && counts {
+		for _, place := range c.sequence {
+			s.sequences[field] = binary.AppendUvarint(s.sequences[field], uint64(own[place>>1])<<1|uint64(place&1))
+		}
+	}
+	s.ends[field] = append(s.ends[field], uint32(len(s.sequences[field])))
+}
+
+func (s *segment) post(field int, id uint32, slot uint16, frequency uint32, length int) {
+	l := &s.lists[field].growing[id]
+	small := uint8(tooLarge)
+	if frequency < tooLarge {
+		small = uint8(frequency)
+	} else {
+		if s.large == nil {
+			s.large = make(map[largeKey]uint32)
+		}
+		s.large[largeKey{field, id, slot}] = frequency
+	}
+	shortest := uint16(min(length, 1<<16-1))
+	if len(l.slots)%blockPostings == 0 {
+		l.bounds = append(l.bounds, corner{shortest, small})
+	} else {
+		b := &l.bounds[len(l.bounds)-1]
+		b.length, b.frequency = min(b.length, shortest), max(b.frequency, small)
+	}
+	l.slots = append(l.slots, slot)
+	l.frequencies = append(l.frequencies, small)
+}
+
+// list is the posting list of a term.
+func (s *segment) list(field int, id uint32) list {
+	l := &s.lists[field]
+	if l.growing != nil {
+		return l.growing[id]
+	}
+	from, to := l.starts[id], l.starts[id+1]
+	return list{l.flat.slots[from:to], l.flat.frequencies[from:to], l.flat.bounds[l.blocks[id]:l.blocks[id+1]]}
+}
+
+// flatten makes flat lists of growing ones, which stay as they are. It only reads.
+func (l *lists) flatten() lists {
+	postings, blocks := 0, 0
+	for i := range l.growing {
+		postings += len(l.growing[i].slots)
+		blocks += len(l.growing[i].bounds)
+	}
+	n := len(l.growing)
+	sealed := lists{
+		starts: make([]uint32, 1, n+1), blocks: make([]uint32, 1, n+1),
+		flat: list{make([]uint16, 0, postings), make([]uint8, 0, postings), make([]corner, 0, blocks)},
+	}
+	for i := range l.growing {
+		g := &l.growing[i]
+		sealed.flat.slots = append(sealed.flat.slots, g.slots...)
+		sealed.flat.frequencies = append(sealed.flat.frequencies, g.frequencies...)
+		sealed.flat.bounds = append(sealed.flat.bounds, g.bounds...)
+		sealed.starts = append(sealed.starts, uint32(len(sealed.flat.slots)))
+		sealed.blocks = append(sealed.blocks, uint32(len(sealed.flat.bounds)))
+	}
+	return sealed
+}
+
+// sequence is the packed order of terms of a slot's text, or of its title, which only
+// the first slot of a document has.
+func (s *segment) sequence(field int, slot uint32) []byte {
+	from := uint32(0)
+	if slot > 0 {
+		from = s.ends[field][slot-1]
+	}
+	return s.sequences[field][from:s.ends[field][slot]]
+}
+
+// places calls f for every place of a sequence.
+func places(sequence []byte, f func(id uint32, extra bool)) {
+	for len(sequence) > 0 {
+		place, n := binary.Uvarint(sequence)
+		sequence = sequence[n:]
+		f(uint32(place>>1), place&1 == 1)
+	}
+}
+
+// distinct are the ids of a sequence, each once, ascending.
+func distinct(ids []uint32, sequence []byte) []uint32 {
+	ids = ids[:0]
+	places(sequence, func(id uint32, _ bool) { ids = append(ids, id) })
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// kill takes the chunks of one document out of what lives.
+func (s *segment) kill(first, n uint32) {
+	var ids []uint32
+	for slot := first; slot < first+n; slot++ {
+		s.alive[slot>>6] &^= 1 << (slot & 63)
+		for f := range numFields {
+			ids = distinct(ids, s.sequence(f, slot))
+			for _, id := range ids {
+				s.live[f][id]--
+			}
+		}
+	}
+	s.numAlive -= int(n)
+}
+
+// counts gives back what a slot's text or title was added as.
+func (s *segment) counts(field int, slot uint32) *Counts {
+	c := &Counts{Length: int(s.lengths[field][slot])}
+	at := make(map[uint32]uint32)
+	places(s.sequence(field, slot), func(id uint32, extra bool) {
+		n, known := at[id]
+		if !known {
+			n = uint32(len(c.terms))
+			at[id] = n
+			c.terms = append(c.terms, counted{term: s.terms[id]})
+		}
+		c.terms[n].frequency++
+		place := n << 1
+		if extra {
+			place |= 1
+		}
+		c.sequence = append(c.sequence, place)
+	})
+	return c
+}
+
+func trailingZeros(word uint64) uint32 { return uint32(bits.TrailingZeros64(word)) }

@@ -1,0 +1,108 @@
+package keyword
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Syntax is a query taken apart by its signs:
+//
+//	"some words"   a page must hold them in this order, one after the other
+//	+word          a page must hold the word
+//	-word          a page must not; likewise -"some words"
+//	site:host      a page must be of the host or below it; -site:host must not
+//
+// All else is text, and so are signs that do not begin a word.
+type Syntax struct {
+	Text            string // what is scored: words and phrases that a page may or must hold, without signs
+	must, mustNot   []string
+	Sites, NotSites []string
+}
+
+// Parse reads a query. It takes every text.
+func Parse(query string) Syntax {
+	var s Syntax
+	var text []string
+	for rest := strings.TrimLeftFunc(query, unicode.IsSpace); rest != ""; rest = strings.TrimLeftFunc(rest, unicode.IsSpace) {
+		var part syntaxPart
+		part, rest = cutPart(rest)
+		if s.add(part) {
+			text = append(text, part.text)
+		}
+	}
+	s.Text = strings.Join(text, " ")
+	return s
+}
+
+// syntaxPart is one word or phrase with the sign before it.
+type syntaxPart struct {
+	sign   byte // '+', '-', or 0
+	quoted bool
+	text   string
+}
+
+// cutPart cuts the first part off a text that begins with no space.
+func cutPart(text string) (part syntaxPart, rest string) {
+	if c := text[0]; (c == '+' || c == '-') && beginsPart(text[1:]) {
+		part.sign, text = c, text[1:]
+	}
+	if quote := quoteBytes(text); quote > 0 {
+		if end := strings.IndexAny(text[quote:], `"“”„`); end > 0 {
+			part.text, text = text[quote:quote+end], text[quote+end:]
+			part.quoted = true
+			return part, text[quoteBytes(text):]
+		}
+	}
+	end := strings.IndexFunc(text, unicode.IsSpace)
+	if end < 0 {
+		end = len(text)
+	}
+	part.text = text[:end]
+	return part, text[end:]
+}
+
+// beginsPart says whether a sign before the text is meant as one.
+func beginsPart(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || quoteBytes(text) > 0
+}
+
+// quoteBytes is the length of the quotation mark that the text begins with; 0 when
+// it begins with none.
+func quoteBytes(text string) int {
+	for _, quote := range []string{`"`, "“", "”", "„"} {
+		if strings.HasPrefix(text, quote) {
+			return len(quote)
+		}
+	}
+	return 0
+}
+
+// add takes a part in, and says whether its text is scored.
+func (s *Syntax) add(p syntaxPart) bool {
+	site, isSite := strings.CutPrefix(p.text, "site:")
+	switch {
+	case isSite && !p.quoted && site != "" && p.sign == '-':
+		s.NotSites = append(s.NotSites, hostOfSite(site))
+		return false
+	case isSite && !p.quoted && site != "":
+		s.Sites = append(s.Sites, hostOfSite(site))
+		return false
+	case p.sign == '-':
+		s.mustNot = append(s.mustNot, p.text)
+		return false
+	case p.sign == '+' || p.quoted:
+		s.must = append(s.must, p.text)
+	}
+	return true
+}
+
+// hostOfSite takes what people paste: https://host/path is host.
+func hostOfSite(site string) string {
+	if _, after, found := strings.Cut(site, "://"); found {
+		site = after
+	}
+	site, _, _ = strings.Cut(site, "/")
+	return strings.ToLower(site)
+}

@@ -1,0 +1,155 @@
+package keyword
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	f := func(query string, want Syntax) {
+		t.Helper()
+		if diff := cmp.Diff(want, Parse(query), cmp.AllowUnexported(Syntax{})); diff != "" {
+			t.Errorf("Parse(%q) (-want +got):\n%s", query, diff)
+		}
+	}
+	f("", Syntax{})
+	f("  two words ", Syntax{Text: "two words"})
+	f(`a "b c" d`, Syntax{Text: "a b c d", must: []string{"b c"}})
+	f(`“b c”d -"e f" +g -h`, Syntax{Text: "b c d g", must: []string{"b c", "g"}, mustNot: []string{"e f", "h"}})
+	f("site:Kubernetes.io pods -site:https://blog.kubernetes.io/x", Syntax{
+		Text: "pods", Sites: []string{"kubernetes.io"}, NotSites: []string{"blog.kubernetes.io"}})
+	f(`a - b + c kube-apiserver --flag C++ 5" "" site:`, Syntax{Text: `a - b + c kube-apiserver --flag C++ 5" "" site:`})
+	f("-only", Syntax{mustNot: []string{"only"}})
+}
+
+func TestQuerySigns(t *testing.T) {
+	x := New(Options{})
+	x.Replace(1, inEnglish("the rolling update of a deployment", "pods"))
+	x.Replace(2, inEnglish("an update is rolling"))
+	x.Replace(3, document("en", "Rolling updates", "pods"))
+	x.Replace(4, inEnglish("kube-apiserver flags"))
+	f := func(text string, want ...uint32) {
+		t.Helper()
+		q := query(x, text)
+		set := Set{^uint64(0)}
+		x.Constrain(set, q)
+		var got []uint32
+		for _, r := range searchAll(x, q, set) {
+			got = append(got, r.Document)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q found %v, want %v", text, got, want)
+		}
+	}
+	f("rolling update", 1, 2)
+	f(`"rolling update"`, 1)
+	f(`"Rolling UPDATES" pods`, 1, 3)
+	f("update -pods", 2)
+	f("update +deployment", 1)
+	f(`pods -"rolling update"`)
+	f("+absent update")
+	f("-pods")
+	f("+kube-apiserver", 4)
+	f(`"kube apiserver"`, 4)
+	f("-kube flags")
+	f(`"of a deployment"`, 1)
+}
+
+func TestCorrections(t *testing.T) {
+	x := New(Options{})
+	x.Replace(1, inEnglish("kubernetes runs pods"))
+	x.Replace(2, inEnglish("kubernetes deployments", "a port"))
+	x.Replace(3, inEnglish("fooBar and cats"))
+	f := func(text string, want ...Correction) {
+		t.Helper()
+		_, got := x.Query(Parse(text))
+		for i := range got {
+			got[i].terms = nil
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Correction{})); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+	f("kubernetes pods")
+	f("kubermetes", Correction{Word: "kubermetes", Words: []string{"kubernetes"}})
+	f("kubrentes", Correction{Word: "kubrentes", Words: []string{"kubernetes"}})
+	f("pord", Correction{Word: "pord", Words: []string{"pods", "port"}})
+	f("prt", Correction{Word: "prt", Words: []string{"port"}})
+	f("pxxt")         // two errors in a short word
+	f("kubxrnxtxs")   // three in a long one
+	f("v1.31 fooBaz") // not a word; a part of it is there
+	f("the")          // a stop word
+	x.Delete(2)
+	f("prt")
+
+	whole, corrected := searchAll(x, query(x, "kubernetes"), nil), searchAll(x, query(x, "kubermetes"), nil)
+	if len(corrected) != 1 || corrected[0].Score != whole[0].Score*misspelled {
+		t.Errorf("found %+v, by the right word %+v", corrected, whole)
+	}
+}
+
+// TestDistance compares with the textbook's recursion.
+func TestDistance(t *testing.T) {
+	r := newRand(t)
+	random := func() string {
+		s := make([]rune, 1+r.IntN(7))
+		for i := range s {
+			s[i] = []rune("abcé")[r.IntN(4)]
+		}
+		return string(s)
+	}
+	for range 3000 {
+		a, b := random(), random()
+		want := plainDistance([]rune(a), []rune(b))
+		for limit := 1; limit <= 2; limit++ {
+			s := newSpelling(a)
+			if got := s.distance(b, limit); got != min(want, limit+1) {
+				t.Fatalf("distance(%q, %q, limit %d) is %d, want %d", a, b, limit, got, want)
+			}
+			if want <= limit && !s.mayBeNear(b, limit) {
+				t.Fatalf("%q is said to be far from %q", a, b)
+			}
+		}
+	}
+}
+
+func plainDistance(a, b []rune) int {
+	if len(a) == 0 || len(b) == 0 {
+		return len(a) + len(b)
+	}
+	n, m := len(a), len(b)
+	d := plainDistance(a[:n-1], b[:m-1])
+	if a[n-1] != b[m-1] {
+		d++
+	}
+	d = min(d, plainDistance(a[:n-1], b)+1, plainDistance(a, b[:m-1])+1)
+	if n > 1 && m > 1 && a[n-1] == b[m-2] && a[n-2] == b[m-1] {
+		d = min(d, plainDistance(a[:n-2], b[:m-2])+1)
+	}
+	return d
+}
+
+func TestMarks(t *testing.T) {
+	f := func(q, tag, text string, corrections []Correction, want ...string) {
+		t.Helper()
+		m := NewMarker(q, corrections)
+		var got []string
+		for _, mark := range m.Marks(text, tag) {
+			got = append(got, text[mark.Start:mark.End])
+			if mark.Word >= m.Words(tag) {
+				t.Errorf("word %d of %d", mark.Word, m.Words(tag))
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("marks of %q in %q (-want +got):\n%s", q, text, diff)
+		}
+	}
+	f("running the +pod -container", "en", "The pods run in a container.", nil, "pods", "run")
+	f("haus", "de", "Die Häuser", nil, "Häuser")
+	f("the", "en", "all of the words", nil, "the")
+	f("kubermetes", "en", "Kubernetes' pods", []Correction{{Word: "kubermetes", Words: []string{"kubernetes"}}}, "Kubernetes")
+	f("", "en", "nothing", nil)
+}

@@ -1,0 +1,76 @@
+package keyword
+
+import "slices"
+
+// Sealing is a full segment about to become smaller. The owner of the index seals in
+// three steps, so that searches go on: Unsealed and Seal under its lock, Run without.
+type Sealing struct {
+	of     *segment
+	sealed [numFields]lists
+}
+
+// Unsealed gives a full segment that is not sealed yet; nil when there is none.
+func (x *Index) Unsealed() *Sealing {
+	for _, s := range x.segments[:len(x.segments)-1] {
+		if s.lists[inText].growing != nil {
+			return &Sealing{of: s}
+		}
+	}
+	return nil
+}
+
+// Run does the work. A full segment's lists do not change any more, so that it may run
+// beside searches and changes of the index.
+func (s *Sealing) Run() {
+	for f := range numFields {
+		s.sealed[f] = s.of.lists[f].flatten()
+	}
+}
+
+// Seal puts what Run made in place.
+func (x *Index) Seal(s *Sealing) { s.of.lists = s.sealed }
+
+// Tidy moves about so many chunks out of segments that are half dead into the head,
+// and drops segments that nothing lives in. Called with every change, with as many
+// chunks as the change has, it keeps the dead below about half of all.
+func (x *Index) Tidy(chunks int) {
+	for at := 0; at < len(x.segments)-1; at++ {
+		s := x.segments[at]
+		if s.numAlive == 0 {
+			x.segments = slices.Delete(x.segments, at, at+1)
+			at--
+			continue
+		}
+		if 2*s.numAlive < s.slots() {
+			x.evacuate(s, chunks)
+			return
+		}
+	}
+}
+
+// evacuate adds documents of a segment anew.
+func (x *Index) evacuate(s *segment, chunks int) {
+	for at := range s.alive {
+		for s.alive[at] != 0 && chunks > 0 {
+			slot := uint32(at<<6) + trailingZeros(s.alive[at])
+			document := s.documents[slot]
+			d := x.document(document)
+			x.Replace(document, d)
+			chunks -= len(d.Chunks)
+		}
+	}
+}
+
+// document gives back what was added as the document.
+func (x *Index) document(document uint32) Document {
+	d := Document{Language: x.tags[document]}
+	for _, l := range x.locations[document] {
+		if l.titled {
+			d.Title = l.in.counts(inTitle, l.first)
+		}
+		for slot := l.first; slot < l.first+l.n; slot++ {
+			d.Chunks = append(d.Chunks, *l.in.counts(inText, slot))
+		}
+	}
+	return d
+}
