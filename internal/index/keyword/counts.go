@@ -2,11 +2,17 @@ package keyword
 
 import "github.com/cespare/xxhash/v2"
 
-// Term is one term: what words that mean the same share. It never changes.
+// term is one term: what words that mean the same share.
 type term struct {
 	text    string
 	hash    uint64 // xxhash of text
 	surface string // the first word that was seen of it, folded
+
+	// The term's id in the segment that it was last added to, of the index that the
+	// Counter's texts go to: a note under that index's lock, so that most terms are not
+	// looked up.
+	in uint64
+	id uint32
 }
 
 // Counts is what one text comes to: its distinct terms, how often each occurs, their
@@ -33,8 +39,7 @@ type known struct {
 // Counter makes Counts. It remembers what words come to, so that each is stemmed
 // once; it is for one goroutine.
 type Counter struct {
-	terms map[string]*known
-	exact *vocabulary // of tokens that stand as they are
+	exact *vocabulary // of tokens that stand as they are, and so of all terms
 	words map[*language]*vocabulary
 	size  int // of all vocabularies
 
@@ -55,7 +60,6 @@ func NewCounter() *Counter {
 }
 
 func (c *Counter) forget() {
-	c.terms = make(map[string]*known)
 	c.exact = newVocabulary(nil)
 	c.words = make(map[*language]*vocabulary)
 	c.size = 0
@@ -140,7 +144,7 @@ func (v *vocabulary) word(c *Counter, token []byte) *word {
 	for at := hash & mask; ; at = (at + 1) & mask {
 		n := v.slots[at]
 		if n == 0 {
-			return v.learn(c, string(token), hash, at)
+			return v.learn(c, string(token), hash)
 		}
 		if w := &v.words[n-1]; w.hash == hash && w.text == string(token) {
 			return w
@@ -148,31 +152,47 @@ func (v *vocabulary) word(c *Counter, token []byte) *word {
 	}
 }
 
-func (v *vocabulary) learn(c *Counter, text string, hash, at uint64) *word {
-	stem, stop := v.language.term(text)
-	t := c.terms[stem]
-	if t == nil {
-		t = &known{term: term{text: stem, hash: xxhash.Sum64String(stem), surface: text}}
-		c.terms[stem] = t
+func (v *vocabulary) learn(c *Counter, text string, hash uint64) *word {
+	w := word{text: text, hash: hash}
+	if v == c.exact {
+		w.known = &known{term: term{text: text, hash: hash, surface: text}}
+	} else {
+		w.known, w.stop = c.termOf(v.language, text)
 	}
-	v.words = append(v.words, word{text: text, hash: hash, stop: stop, known: t})
+	v.words = append(v.words, w)
 	c.size++
 	n := len(v.words)
-	v.slots[at] = int32(n)
 	if 2*n > len(v.slots) {
 		v.grow()
+	} else {
+		v.place(int32(n))
 	}
 	return &v.words[n-1]
 }
 
+// termOf is the term of a word of a language.
+func (c *Counter) termOf(l *language, text string) (t *known, stop bool) {
+	stem, stop := l.term(text)
+	t = c.exact.word(c, []byte(stem)).known
+	if t.stamp == 0 && t.surface != text {
+		t.surface = text // it was not seen as a word by itself
+	}
+	return t, stop
+}
+
+// place enters a word into the table.
+func (v *vocabulary) place(n int32) {
+	mask := uint64(len(v.slots) - 1)
+	at := v.words[n-1].hash & mask
+	for v.slots[at] != 0 {
+		at = (at + 1) & mask
+	}
+	v.slots[at] = n
+}
+
 func (v *vocabulary) grow() {
 	v.slots = make([]int32, 2*len(v.slots))
-	mask := uint64(len(v.slots) - 1)
 	for i := range v.words {
-		at := v.words[i].hash & mask
-		for v.slots[at] != 0 {
-			at = (at + 1) & mask
-		}
-		v.slots[at] = int32(i + 1)
+		v.place(int32(i + 1))
 	}
 }

@@ -220,7 +220,7 @@ func (s *search) window(from, to uint32) bool {
 	for _, c := range s.order[essential:] {
 		s.addUp(c, from, to, floor-(all-c.bound))
 	}
-	s.look(from, to, passed)
+	s.look(from, to, essential, passed)
 	return true
 }
 
@@ -255,9 +255,10 @@ func (s *search) addUp(c *cursor, from, to uint32, needed float64) {
 	}
 }
 
-// look scores what has been added up, in the order of slots.
-func (s *search) look(from, to uint32, passed float64) {
-	floor := float32(s.floor/slack - passed)
+// look scores what has been added up, in the order of slots. passed is what the lists
+// that are not essential can add at most.
+func (s *search) look(from, to uint32, essential int, passed float64) {
+	floor := float32(s.floor / slack)
 	for i := range (to - from + 63) / 64 {
 		word := s.touched[i]
 		s.touched[i] = 0
@@ -265,13 +266,33 @@ func (s *search) look(from, to uint32, passed float64) {
 			at := i<<6 + uint32(bits.TrailingZeros64(word))
 			sum := s.sums[at]
 			s.sums[at] = 0
-			if sum < floor {
-				continue
+			if sum+float32(passed) >= floor && s.reaches(from+at, sum, floor, essential, float32(passed)) {
+				s.candidate(from + at)
+				floor = float32(s.floor / slack)
 			}
-			s.candidate(from + at)
-			floor = float32(s.floor/slack - passed)
 		}
 	}
+}
+
+// reaches adds the lists that are not essential to a sum, the greatest first, for as
+// long as those that are left can bring it to the floor.
+func (s *search) reaches(slot uint32, sum, floor float32, essential int, left float32) bool {
+	for i := essential - 1; i >= 0; i-- {
+		if sum+left < floor {
+			return false
+		}
+		c := s.order[i]
+		left -= float32(c.bound)
+		if !c.seek(uint16(slot)) {
+			continue
+		}
+		part := c.scaled
+		if frequency := c.frequencies[c.probe]; frequency != tooLarge {
+			part *= s.numerics[c.field].saturation(frequency, s.segment.lengths[c.field][slot])
+		}
+		sum += part
+	}
+	return sum >= floor
 }
 
 // candidate scores one chunk exactly.

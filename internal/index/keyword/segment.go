@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"sync/atomic"
 )
 
 // The fields of a chunk that are searched. Every chunk of a document has the
@@ -22,8 +23,10 @@ const segmentSlots = 1 << 16
 // never given again. It is filled as the head of an index, sealed when it is full, and
 // dropped when nothing in it lives.
 type segment struct {
-	terms []*term  // by id, in order of first occurrence
-	table []uint32 // open addressing by hash: 1 + id, 0 when free
+	number uint64   // of all segments of the process: see term.in
+	terms  []*term  // by id, in order of first occurrence
+	shapes []shape  // of the terms
+	table  []uint32 // open addressing by hash: 1 + id, 0 when free
 	// live counts what holds a term and lives: chunks, or documents with the title.
 	live  [numFields][]uint32
 	lists [numFields]lists
@@ -40,6 +43,7 @@ type segment struct {
 	ends      [numFields][]uint32 // by slot
 
 	large map[largeKey]uint32 // frequencies that do not fit a byte
+	slab  slab
 }
 
 // lists are the posting lists of one field by term id: growing in a head, flat once
@@ -56,6 +60,30 @@ type list struct {
 	slots       []uint16
 	frequencies []uint8  // tooLarge stands for what is in segment.large
 	bounds      []corner // by block of blockPostings
+}
+
+// slab is memory for the beginnings of many lists, most of which stay short.
+type slab struct {
+	slots       []uint16
+	frequencies []uint8
+	bounds      []corner
+}
+
+const (
+	slabLists    = 4096
+	slabPostings = 4
+)
+
+// begin gives a list its first memory.
+func (s *slab) begin(l *list) {
+	if len(s.bounds) == 0 {
+		s.slots = make([]uint16, slabLists*slabPostings)
+		s.frequencies = make([]uint8, slabLists*slabPostings)
+		s.bounds = make([]corner, slabLists)
+	}
+	l.slots, s.slots = s.slots[:0:slabPostings], s.slots[slabPostings:]
+	l.frequencies, s.frequencies = s.frequencies[:0:slabPostings], s.frequencies[slabPostings:]
+	l.bounds, s.bounds = s.bounds[:0:1], s.bounds[1:]
 }
 
 const (
@@ -76,8 +104,11 @@ type largeKey struct {
 	slot  uint16
 }
 
+// segmentNumbers counts the segments of the process.
+var segmentNumbers atomic.Uint64
+
 func newSegment() *segment {
-	s := &segment{table: make([]uint32, 1024)}
+	s := &segment{number: segmentNumbers.Add(1), table: make([]uint32, 1024)}
 	for f := range numFields {
 		s.lists[f].growing = []list{}
 	}
@@ -104,6 +135,13 @@ func (s *segment) find(text string, hash uint64) (uint32, bool) {
 
 // id finds or adds a term.
 func (s *segment) id(t *term) uint32 {
+	if t.in != s.number {
+		t.in, t.id = s.number, s.findOrAdd(t)
+	}
+	return t.id
+}
+
+func (s *segment) findOrAdd(t *term) uint32 {
 	mask := uint64(len(s.table) - 1)
 	at := t.hash & mask
 	for ; s.table[at] != 0; at = (at + 1) & mask {
@@ -113,6 +151,7 @@ func (s *segment) id(t *term) uint32 {
 	}
 	id := uint32(len(s.terms))
 	s.terms = append(s.terms, t)
+	s.shapes = append(s.shapes, shapeOf(t.text))
 	for f := range numFields {
 		s.live[f] = append(s.live[f], 0)
 		s.lists[f].growing = append(s.lists[f].growing, list{})
@@ -177,6 +216,9 @@ func (s *segment) addField(field int, slot uint32, c *Counts, counts bool) {
 
 func (s *segment) post(field int, id uint32, slot uint16, frequency uint32, length int) {
 	l := &s.lists[field].growing[id]
+	if l.slots == nil {
+		s.slab.begin(l)
+	}
 	small := uint8(tooLarge)
 	if frequency < tooLarge {
 		small = uint8(frequency)

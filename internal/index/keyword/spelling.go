@@ -37,9 +37,12 @@ func (x *Index) nearest(w *Word) *Correction {
 	for _, t := range w.terms {
 		wanted := newSpelling(t.text)
 		for _, s := range x.segments {
-			for id, candidate := range s.terms {
-				live := max(s.live[inText][id], s.live[inTitle][id])
-				if live == 0 || !wanted.mayBeNear(candidate.text, limit) {
+			for id, shape := range s.shapes {
+				if !wanted.shape.mayBeNear(shape, limit) {
+					continue
+				}
+				candidate, live := s.terms[id], max(s.live[inText][id], s.live[inTitle][id])
+				if live == 0 {
 					continue
 				}
 				if d := wanted.distance(candidate.text, limit); d <= limit {
@@ -76,35 +79,46 @@ func newCorrection(word string, found map[string]suggestion) *Correction {
 
 // spelling is a word that others are compared with.
 type spelling struct {
-	text  string
 	runes []rune
-	set   uint64 // of its bytes, hashed to bits
+	shape shape
 	rows  [3][]int
 }
 
 func newSpelling(text string) *spelling {
-	s := &spelling{text: text, runes: []rune(text), set: byteSet(text)}
+	s := &spelling{runes: []rune(text), shape: shapeOf(text)}
 	for i := range s.rows {
 		s.rows[i] = make([]int, len(s.runes)+1)
 	}
 	return s
 }
 
-func byteSet(text string) uint64 {
-	set := uint64(0)
-	for i := range len(text) {
-		set |= 1 << (text[i] & 63)
+// shape is of a word the number of its runes, in the lowest bits, and the set of them,
+// each as one of the other bits: enough to tell most words that are far apart. The
+// terms of stop words have the shape 0 and are near to nothing.
+type shape uint64
+
+const (
+	shapeLengthBits = 6
+	shapeLengthMask = 1<<shapeLengthBits - 1
+)
+
+func shapeOf(text string) shape {
+	if text == "" || text[0] == stopMark[0] {
+		return 0
 	}
-	return set
+	set, runes := uint64(0), 0
+	for _, r := range text {
+		set |= 1 << (shapeLengthBits + uint32(r)%(64-shapeLengthBits))
+		runes++
+	}
+	return shape(set | uint64(min(runes, shapeLengthMask)))
 }
 
 // mayBeNear passes all that is within the limit, and little else: an error changes the
-// length by four bytes at most, and the set of bytes by twice as many bits.
-func (s *spelling) mayBeNear(text string, limit int) bool {
-	if text[0] == stopMark[0] || abs(len(text)-len(s.text)) > limit*utf8.UTFMax {
-		return false
-	}
-	return bits.OnesCount64(s.set^byteSet(text)) <= 2*limit*utf8.UTFMax
+// length by one at most, and the set by two.
+func (s shape) mayBeNear(other shape, limit int) bool {
+	return other != 0 && bits.OnesCount64(uint64(s^other)>>shapeLengthBits) <= 2*limit &&
+		abs(int(s&shapeLengthMask)-int(other&shapeLengthMask)) <= limit
 }
 
 func abs(n int) int { return max(n, -n) }

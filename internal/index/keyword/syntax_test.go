@@ -109,7 +109,7 @@ func TestDistance(t *testing.T) {
 			if got := s.distance(b, limit); got != min(want, limit+1) {
 				t.Fatalf("distance(%q, %q, limit %d) is %d, want %d", a, b, limit, got, want)
 			}
-			if want <= limit && !s.mayBeNear(b, limit) {
+			if want <= limit && !s.shape.mayBeNear(shapeOf(b), limit) {
 				t.Fatalf("%q is said to be far from %q", a, b)
 			}
 		}
