@@ -105,13 +105,11 @@ func (c *Counter) add(token []byte, k kind, _, _ int) {
 	if w.stop && k == kindPart {
 		return
 	}
-	t := w.known
-	if t.stamp != c.stamp {
-		t.stamp, t.local = c.stamp, uint32(len(c.counts.terms))
-		c.counts.terms = append(c.counts.terms, counted{term: &t.term})
+	if w.stamp != c.stamp {
+		w.stamp, w.local = c.stamp, c.index(w.known)
 	}
-	c.counts.terms[t.local].frequency++
-	place := t.local << 1
+	c.counts.terms[w.local].frequency++
+	place := w.local << 1
 	if k.extra() {
 		place |= 1
 	} else if !w.stop {
@@ -120,79 +118,110 @@ func (c *Counter) add(token []byte, k kind, _, _ int) {
 	c.counts.sequence = append(c.counts.sequence, place)
 }
 
+// index is the place of a term among those of the text.
+func (c *Counter) index(t *known) uint32 {
+	if t.stamp != c.stamp {
+		t.stamp, t.local = c.stamp, uint32(len(c.counts.terms))
+		c.counts.terms = append(c.counts.terms, counted{term: &t.term})
+	}
+	return t.local
+}
+
 // vocabulary is what the words of one language come to.
 type vocabulary struct {
 	language *language // nil: words stand as they are
-	words    []word
-	slots    []int32 // open addressing: 1 + index of the word, 0 when free
+	words    []word    // open addressing; free where length is 0
+	count    int
+	long     map[string]*word // words that are longer than a word holds
 }
 
+// word is one cache line: most tokens of a text need no other.
 type word struct {
-	text string
 	hash uint64
-	stop bool
 	*known
+	// The last text that the word was in, and the index of its term there.
+	stamp, local uint32
+	stop         bool
+	length       uint8
+	text         [wordBytes]byte
 }
+
+const wordBytes = 38
 
 func newVocabulary(l *language) *vocabulary {
-	return &vocabulary{language: l, slots: make([]int32, 1024)}
+	return &vocabulary{language: l, words: make([]word, 1024), long: make(map[string]*word)}
 }
 
 func (v *vocabulary) word(c *Counter, token []byte) *word {
+	if len(token) > wordBytes {
+		return v.longWord(c, token)
+	}
 	hash := xxhash.Sum64(token)
-	mask := uint64(len(v.slots) - 1)
+	mask := uint64(len(v.words) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
-		n := v.slots[at]
-		if n == 0 {
-			return v.learn(c, string(token), hash)
+		w := &v.words[at]
+		if w.length == 0 {
+			return v.learn(c, token, hash)
 		}
-		if w := &v.words[n-1]; w.hash == hash && w.text == string(token) {
+		if w.hash == hash && string(w.text[:w.length]) == string(token) {
 			return w
 		}
 	}
 }
 
-func (v *vocabulary) learn(c *Counter, text string, hash uint64) *word {
-	w := word{text: text, hash: hash}
-	if v == c.exact {
-		w.known = &known{term: term{text: text, hash: hash, surface: text}}
-	} else {
-		w.known, w.stop = c.termOf(v.language, text)
+func (v *vocabulary) longWord(c *Counter, token []byte) *word {
+	w := v.long[string(token)]
+	if w == nil {
+		w = &word{hash: xxhash.Sum64(token)}
+		w.known, w.stop = v.termOf(c, string(token), w.hash)
+		v.long[string(token)] = w
+		c.size++
 	}
-	v.words = append(v.words, w)
-	c.size++
-	n := len(v.words)
-	if 2*n > len(v.slots) {
-		v.grow()
-	} else {
-		v.place(int32(n))
-	}
-	return &v.words[n-1]
+	return w
 }
 
-// termOf is the term of a word of a language.
-func (c *Counter) termOf(l *language, text string) (t *known, stop bool) {
-	stem, stop := l.term(text)
+// learn puts a word in that is not there yet.
+func (v *vocabulary) learn(c *Counter, token []byte, hash uint64) *word {
+	w := word{hash: hash, length: uint8(len(token))}
+	copy(w.text[:], token)
+	w.known, w.stop = v.termOf(c, string(token), hash)
+	if v.count++; 4*v.count > 3*len(v.words) {
+		v.grow()
+	}
+	c.size++
+	return v.place(&w)
+}
+
+// termOf is the term of a word that is not known yet.
+func (v *vocabulary) termOf(c *Counter, text string, hash uint64) (t *known, stop bool) {
+	if v == c.exact {
+		return &known{term: term{text: text, hash: hash, surface: text}}, false
+	}
+	stem, stop := v.language.term(text)
 	t = c.exact.word(c, []byte(stem)).known
-	if t.stamp == 0 && t.surface != text {
-		t.surface = text // it was not seen as a word by itself
+	if t.stamp == 0 {
+		t.surface = text // nothing was counted of it yet: it is a stem alone
 	}
 	return t, stop
 }
 
-// place enters a word into the table.
-func (v *vocabulary) place(n int32) {
-	mask := uint64(len(v.slots) - 1)
-	at := v.words[n-1].hash & mask
-	for v.slots[at] != 0 {
+// place copies a word into the table.
+func (v *vocabulary) place(w *word) *word {
+	mask := uint64(len(v.words) - 1)
+	at := w.hash & mask
+	for v.words[at].length != 0 {
 		at = (at + 1) & mask
 	}
-	v.slots[at] = n
+	v.words[at] = *w
+	return &v.words[at]
 }
 
 func (v *vocabulary) grow() {
-	v.slots = make([]int32, 2*len(v.slots))
-	for i := range v.words {
-		v.place(int32(i + 1))
+	old := v.words
+	v.words = make([]word, 2*len(old))
+	for i := range old {
+		if old[i].length != 0 {
+			v.place(&old[i])
+		}
 	}
 }

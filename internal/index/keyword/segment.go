@@ -23,9 +23,9 @@ const segmentSlots = 1 << 16
 // never given again. It is filled as the head of an index, sealed when it is full, and
 // dropped when nothing in it lives.
 type segment struct {
-	number uint64   // of all segments of the process: see term.in
-	terms  []*term  // by id, in order of first occurrence
-	shapes []shape  // of the terms
+	number uint64  // of all segments of the process: see term.in
+	terms  []*term // by id, in order of first occurrence
+	shapes termShapes
 	table  []uint32 // open addressing by hash: 1 + id, 0 when free
 	// live counts what holds a term and lives: chunks, or documents with the title.
 	live  [numFields][]uint32
@@ -151,7 +151,7 @@ func (s *segment) findOrAdd(t *term) uint32 {
 	}
 	id := uint32(len(s.terms))
 	s.terms = append(s.terms, t)
-	s.shapes = append(s.shapes, shapeOf(t.text))
+	s.shapes.add(t.text, id)
 	for f := range numFields {
 		s.live[f] = append(s.live[f], 0)
 		s.lists[f].growing = append(s.lists[f].growing, list{})

@@ -37,19 +37,16 @@ func (x *Index) nearest(w *Word) *Correction {
 	for _, t := range w.terms {
 		wanted := newSpelling(t.text)
 		for _, s := range x.segments {
-			for id, shape := range s.shapes {
-				if !wanted.shape.mayBeNear(shape, limit) {
-					continue
-				}
+			s.shapes.eachNear(wanted.shape, limit, func(id uint32) {
 				candidate, live := s.terms[id], max(s.live[inText][id], s.live[inTitle][id])
 				if live == 0 {
-					continue
+					return
 				}
 				if d := wanted.distance(candidate.text, limit); d <= limit {
 					known := found[candidate.text]
 					found[candidate.text] = suggestion{candidate, d, known.live + int(live)}
 				}
-			}
+			})
 		}
 	}
 	return newCorrection(w.Text, found)
@@ -92,36 +89,51 @@ func newSpelling(text string) *spelling {
 	return s
 }
 
-// shape is of a word the number of its runes, in the lowest bits, and the set of them,
-// each as one of the other bits: enough to tell most words that are far apart. The
-// terms of stop words have the shape 0 and are near to nothing.
-type shape uint64
-
-const (
-	shapeLengthBits = 6
-	shapeLengthMask = 1<<shapeLengthBits - 1
-)
+// shape is the set of a word's runes, each as one bit, and how many they are: enough to
+// tell most words that are far apart.
+type shape struct {
+	set   uint64
+	runes int
+}
 
 func shapeOf(text string) shape {
-	if text == "" || text[0] == stopMark[0] {
-		return 0
-	}
-	set, runes := uint64(0), 0
+	var s shape
 	for _, r := range text {
-		set |= 1 << (shapeLengthBits + uint32(r)%(64-shapeLengthBits))
-		runes++
+		s.set |= 1 << (uint32(r) & 63)
+		s.runes++
 	}
-	return shape(set | uint64(min(runes, shapeLengthMask)))
+	return s
 }
 
-// mayBeNear passes all that is within the limit, and little else: an error changes the
-// length by one at most, and the set by two.
-func (s shape) mayBeNear(other shape, limit int) bool {
-	return other != 0 && bits.OnesCount64(uint64(s^other)>>shapeLengthBits) <= 2*limit &&
-		abs(int(s&shapeLengthMask)-int(other&shapeLengthMask)) <= limit
+// maxShape bounds the words that others are compared with, in runes.
+const maxShape = 40
+
+// termShapes are the sets of a segment's terms, by their number of runes. The terms of stop
+// words are not among them.
+type termShapes [maxShape + 1][]termSet
+
+type termSet struct {
+	set uint64
+	id  uint32
 }
 
-func abs(n int) int { return max(n, -n) }
+func (s *termShapes) add(text string, id uint32) {
+	if shape := shapeOf(text); shape.runes <= maxShape && text != "" && text[0] != stopMark[0] {
+		s[shape.runes] = append(s[shape.runes], termSet{shape.set, id})
+	}
+}
+
+// eachNear calls f for all that is within the limit, and little else: an error changes
+// the number of runes by one at most, and the set by two.
+func (s *termShapes) eachNear(wanted shape, limit int, f func(id uint32)) {
+	for runes := max(1, wanted.runes-limit); runes <= min(maxShape, wanted.runes+limit); runes++ {
+		for _, t := range s[runes] {
+			if bits.OnesCount64(wanted.set^t.set) <= 2*limit {
+				f(t.id)
+			}
+		}
+	}
+}
 
 // distance counts the runes to insert, leave out, replace, or swap with their
 // neighbour (optimal string alignment); more than the limit is limit + 1.

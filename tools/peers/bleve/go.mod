@@ -2,7 +2,10 @@ module pulse/tools/peers/bleve
 
 go 1.26.0
 
-require github.com/blevesearch/bleve/v2 v2.6.3
+require (
+	github.com/blevesearch/bleve/v2 v2.6.3
+	golang.org/x/sys v0.49.0
+)
 
 require (
 	github.com/RoaringBitmap/roaring/v2 v2.14.5 // indirect
@@ -29,6 +32,5 @@ require (
 	github.com/json-iterator/go v0.0.0-20171115153421-f7279a603ede // indirect
 	github.com/mschoch/smat v0.2.0 // indirect
 	go.etcd.io/bbolt v1.4.0 // indirect
-	golang.org/x/sys v0.45.0 // indirect
 	google.golang.org/protobuf v1.36.6 // indirect
 )
