@@ -17,6 +17,7 @@ E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 .DEFAULT_GOAL := help
 .PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-chunk generate sizes golden golden-all tables bench-token
 .PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-peers-vectors sizes-vectors generate sizes
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-peers-keyword generate sizes
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +85,10 @@ bench-peers-vectors: ## the vector index beside faiss (fetches it), by processor
 
 sizes-vectors: ## the vector index on files at 100,000 to 3 million vectors: 10 GB of disk
 	PULSE_SIZES=100000,1000000,3000000 $(GO) test -count=1 -v -timeout 3h -run '^TestSizes$$' ./internal/index/vector
+bench-peers-keyword: ## the keyword index beside tantivy and bleve (fetches them), by processor time
+	python3 -m venv tools/peers/.venv-keyword
+	tools/peers/.venv-keyword/bin/pip install -q -r tools/peers/requirements-keyword.txt
+	tools/peers/.venv-keyword/bin/python tools/peers/bm25.py --repository .
 
 bench-check: ## what does not depend on the machine, against e2e/testdata/baseline.tsv
 	$(GO) test -count=1 -run '^TestBaseline' ./e2e

@@ -18,7 +18,7 @@ type term struct {
 // Counts is what one text comes to: its distinct terms, how often each occurs, their
 // order, and its length. It is made outside of any lock and not changed after.
 type Counts struct {
-	Length   int // words, repeats counted; stop words and extra tokens are not
+	Length   int // words and parts of words, repeats counted; stop words and wholes are not
 	terms    []counted
 	sequence []uint32 // index of the term · 2, + 1 where it stands in the place of the one before
 }
@@ -112,7 +112,8 @@ func (c *Counter) add(token []byte, k kind, _, _ int) {
 	place := w.local << 1
 	if k.extra() {
 		place |= 1
-	} else if !w.stop {
+	}
+	if k != kindWhole && !w.stop {
 		c.counts.Length++
 	}
 	c.counts.sequence = append(c.counts.sequence, place)

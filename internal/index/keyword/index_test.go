@@ -316,3 +316,17 @@ func TestManyChunks(t *testing.T) {
 	w.tw.Delete(0)
 	w.compare()
 }
+
+// TestSearchAllocatesNothing: a search of an index that has been searched before takes
+// no memory of its own.
+func TestSearchAllocatesNothing(t *testing.T) {
+	w := newWorld(t, newRand(t))
+	for n := range uint32(500) {
+		w.x.Replace(n, w.document())
+	}
+	q := query(w.x, "files wordaa wordba the")
+	yield := func(uint32, uint32, float64) float64 { return 0 }
+	if n := testing.AllocsPerRun(100, func() { w.x.Search(q, nil, 0, yield) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -68,7 +68,7 @@ func TestTerms(t *testing.T) {
 
 func TestLengthIsOfWordsThatCount(t *testing.T) {
 	c := NewCounter().Count("The kube-apiserver is in snake_case", "en")
-	if c.Length != 3 { // kube, apiserver, snake_case
+	if c.Length != 5 { // kube, apiserver, snake_case, snake, case
 		t.Errorf("length %d", c.Length)
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // TestPeers measures this index on the passages and queries in the folder PULSE_PEERS,
-// for tools/peers/keyword.py, which measures others on the same. It writes pulse.json:
+// for tools/peers/bm25.py, which measures others on the same. It writes pulse.json:
 // times in seconds, with English analysis, and with words as they are, stop words too,
 // which is what the others do.
 func TestPeers(t *testing.T) {

@@ -40,8 +40,8 @@ func TestQualityFloors(t *testing.T) {
 			continue
 		}
 		t.Run(f.set, func(t *testing.T) {
-			got := judge(t, filepath.Join(dir, f.set), f.language)
-			t.Logf("nDCG@10 %.4f (floor %.3f)", got, f.ndcg)
+			got, recall := judge(t, filepath.Join(dir, f.set), f.language)
+			t.Logf("nDCG@10 %.4f (floor %.3f), recall@100 %.4f", got, f.ndcg, recall)
 			if got < f.ndcg-0.0005 {
 				t.Errorf("nDCG@10 %.4f, the floor is %.3f", got, f.ndcg)
 			}
@@ -95,8 +95,8 @@ func readJudgements(t *testing.T, path string) map[string]map[string]float64 {
 	return all
 }
 
-// judge gives the mean nDCG@10 over the queries that have judgements.
-func judge(t *testing.T, dir, language string) float64 {
+// judge gives the mean nDCG@10 and recall@100 over the queries that have judgements.
+func judge(t *testing.T, dir, language string) (ndcg, recall float64) {
 	x := New(Options{K1: 0.9, B: 0.4})
 	counter := NewCounter()
 	corpus := readJSONLines(t, filepath.Join(dir, "corpus.jsonl"))
@@ -104,7 +104,7 @@ func judge(t *testing.T, dir, language string) float64 {
 		x.Replace(uint32(i), Document{Language: language, Chunks: []Counts{counter.Count(strings.TrimSpace(d.Title+"\n"+d.Text), language)}})
 	}
 	judgements := readJudgements(t, filepath.Join(dir, "qrels.tsv"))
-	sum, queries := 0.0, 0
+	queries := 0
 	for _, judged := range readJSONLines(t, filepath.Join(dir, "queries.jsonl")) {
 		grades := judgements[judged.ID]
 		if len(grades) == 0 {
@@ -116,9 +116,26 @@ func judge(t *testing.T, dir, language string) float64 {
 		for rank, r := range found[:min(10, len(found))] {
 			gain += discounted(grades[corpus[r.Document].ID], rank)
 		}
-		sum += gain / bestGain(grades)
+		ndcg += gain / bestGain(grades)
+		recall += found100(found, corpus, grades)
 	}
-	return sum / float64(queries)
+	return ndcg / float64(queries), recall / float64(queries)
+}
+
+// found100 is the share of the relevant documents that are among the first hundred.
+func found100(found []result, corpus []judgedText, grades map[string]float64) float64 {
+	relevant, among := 0, 0
+	for _, grade := range grades {
+		if grade > 0 {
+			relevant++
+		}
+	}
+	for _, r := range found[:min(100, len(found))] {
+		if grades[corpus[r.Document].ID] > 0 {
+			among++
+		}
+	}
+	return float64(among) / float64(max(1, relevant))
 }
 
 func discounted(grade float64, rank int) float64 {

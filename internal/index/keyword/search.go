@@ -75,18 +75,40 @@ type bestChunk struct {
 	score   float64
 }
 
-// searches keeps working memory from one search to the next.
-type searches struct{ idle sync.Pool }
+// searches keeps working memory from one search to the next: as much as searches ran at
+// the same time.
+type searches struct {
+	mu   sync.Mutex
+	idle []*search
+}
+
+func (s *searches) take() *search {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.idle)
+	if n == 0 {
+		return &search{}
+	}
+	last := s.idle[n-1]
+	s.idle = s.idle[:n-1]
+	return last
+}
+
+func (s *searches) put(done *search) {
+	done.Index, done.query, done.accept, done.yield, done.segment, done.spread = nil, nil, nil, nil, nil, nil
+	clear(done.cursors[:cap(done.cursors)]) // they hold segments' lists
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, done)
+}
 
 // Search finds the documents of the set with a chunk that scores the floor or more, and
 // calls yield once for each, by its best chunk: of equal ones the first. Scores are
 // above 0. The order is not defined. yield returns the new floor, which must not fall:
 // what a full list of the best still needs.
 func (x *Index) Search(q *Query, accept Set, floor float64, yield func(document, ordinal uint32, score float64) (floor float64)) {
-	s, ok := x.searches.idle.Get().(*search)
-	if !ok {
-		s = &search{}
-	}
+	s := x.searches.take()
+	defer x.searches.put(s)
 	s.Index, s.query, s.accept, s.floor, s.yield = x, q, accept, floor, yield
 	s.weigh()
 	for _, segment := range x.segments {
@@ -95,9 +117,6 @@ func (x *Index) Search(q *Query, accept Set, floor float64, yield func(document,
 	for document, r := range s.spread {
 		s.yield(document, r.ordinal, r.score)
 	}
-	s.Index, s.query, s.accept, s.yield, s.segment, s.spread = nil, nil, nil, nil, nil, nil
-	clear(s.cursors[:cap(s.cursors)])
-	x.searches.idle.Put(s)
 }
 
 // weigh fills weights: of each field, for each word, its weight in the query times the

@@ -1,5 +1,5 @@
 // Command bleve measures bleve on the passages and queries in the folder PULSE_PEERS,
-// for tools/peers/keyword.py. It writes bleve.json: times in seconds.
+// for tools/peers/bm25.py. It writes bleve.json: times in seconds.
 package main
 
 import (

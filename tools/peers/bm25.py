@@ -1,6 +1,6 @@
 """Measures Pulse's keyword index beside tantivy and bleve, on the same passages in one run.
 
-    python keyword.py --repository . [--passages 100000]
+    python bm25.py --repository . [--passages 100000]
 
 One thread, one query at a time, by the processor time of the thread; the ten best of an OR of 3 to 5 neighbouring words of a
 random passage: "content" words are none of the commonest and have four letters at
