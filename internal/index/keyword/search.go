@@ -387,6 +387,9 @@ func (s *search) frequency(c *cursor, slot uint32) uint32 {
 // seek moves the probe to the slot, which is not before the last one asked for, and
 // says whether the list has it.
 func (c *cursor) seek(slot uint16) bool {
+	if c.bits != nil && c.bits[slot>>6]>>(slot&63)&1 == 0 {
+		return false
+	}
 	at, step := c.probe, 1
 	if at < len(c.slots) && c.slots[at] < slot {
 		for at+step < len(c.slots) && c.slots[at+step] < slot {

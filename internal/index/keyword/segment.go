@@ -53,6 +53,7 @@ type lists struct {
 	starts  []uint32
 	blocks  []uint32 // where the blocks of each list begin
 	flat    list
+	dense   map[uint32][]uint64 // of long lists, the slots as bits: most probes of them miss
 }
 
 // list is a posting list: slots, ascending, with their frequencies.
@@ -60,6 +61,7 @@ type list struct {
 	slots       []uint16
 	frequencies []uint8  // tooLarge stands for what is in segment.large
 	bounds      []corner // by block of blockPostings
+	bits        []uint64 // of a dense list, its slots; nil of others
 }
 
 // slab is memory for the beginnings of many lists, most of which stay short.
@@ -246,7 +248,22 @@ func (s *segment) list(field int, id uint32) list {
 		return l.growing[id]
 	}
 	from, to := l.starts[id], l.starts[id+1]
-	return list{l.flat.slots[from:to], l.flat.frequencies[from:to], l.flat.bounds[l.blocks[id]:l.blocks[id+1]]}
+	return list{
+		slots: l.flat.slots[from:to], frequencies: l.flat.frequencies[from:to],
+		bounds: l.flat.bounds[l.blocks[id]:l.blocks[id+1]], bits: l.dense[id],
+	}
+}
+
+// densePostings are the least that a list has bits for: one slot in 64.
+const densePostings = segmentSlots / 64
+
+// asBits gives a list's slots as bits.
+func (l *list) asBits() []uint64 {
+	set := make([]uint64, segmentSlots/64)
+	for _, slot := range l.slots {
+		set[slot>>6] |= 1 << (slot & 63)
+	}
+	return set
 }
 
 // flatten makes flat lists of growing ones, which stay as they are. It only reads.
@@ -259,7 +276,8 @@ func (l *lists) flatten() lists {
 	n := len(l.growing)
 	sealed := lists{
 		starts: make([]uint32, 1, n+1), blocks: make([]uint32, 1, n+1),
-		flat: list{make([]uint16, 0, postings), make([]uint8, 0, postings), make([]corner, 0, blocks)},
+		flat:  list{slots: make([]uint16, 0, postings), frequencies: make([]uint8, 0, postings), bounds: make([]corner, 0, blocks)},
+		dense: make(map[uint32][]uint64),
 	}
 	for i := range l.growing {
 		g := &l.growing[i]
@@ -268,6 +286,9 @@ func (l *lists) flatten() lists {
 		sealed.flat.bounds = append(sealed.flat.bounds, g.bounds...)
 		sealed.starts = append(sealed.starts, uint32(len(sealed.flat.slots)))
 		sealed.blocks = append(sealed.blocks, uint32(len(sealed.flat.bounds)))
+		if len(g.slots) >= densePostings {
+			sealed.dense[uint32(i)] = g.asBits()
+		}
 	}
 	return sealed
 }
