@@ -157,3 +157,30 @@ func TestMarks(t *testing.T) {
 	f("kubermetes", "en", "Kubernetes' pods", []Correction{{Word: "kubermetes", Words: []string{"kubernetes"}}}, "Kubernetes")
 	f("", "en", "nothing", nil)
 }
+
+// FuzzQuery: any text is a query, against a twin that holds the same documents.
+func FuzzQuery(f *testing.F) {
+	for _, text := range []string{`"a b" -c +d site:e`, `"`, `-"x`, "+", "“a” „b”", "kubermetes", "\xff-\xfe", "die the 東京", "-site:", `""""`} {
+		f.Add(text)
+	}
+	x, tw := New(Options{TitleWeight: 1}), newTwin(Options{TitleWeight: 1})
+	for number, d := range []Document{
+		document("en", "Kubernetes", "kube-apiserver flags", "a b c d"), document("de", "", "die Häuser"), document("ja", "東京都", "東京都に行く"),
+	} {
+		x.Replace(uint32(number), d)
+		tw.Replace(uint32(number), d)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		q := query(x, text)
+		set := Set{7}
+		x.Constrain(set, q)
+		if diff := cmp.Diff(tw.search(q, nil), searchAll(x, q, set)); diff != "" {
+			t.Errorf("%q (-twin +index):\n%s", text, diff)
+		}
+		for _, mark := range NewMarker(text, nil).Marks("Die kube-apiserver 東京都に", "de") {
+			if mark.Start >= mark.End {
+				t.Errorf("mark %+v", mark)
+			}
+		}
+	})
+}
