@@ -15,9 +15,7 @@ SEED     ?=
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-chunk generate sizes golden golden-all tables bench-token
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-peers-vectors sizes-vectors generate sizes
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-peers-keyword generate sizes
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors bench-peers-keyword
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
