@@ -155,8 +155,8 @@ func (p *packer) rowThatFits(own, middle, next int) int {
 	if at == 0 {
 		return 0
 	}
-	end := strings.IndexByte(p.text[at:], '\n') + at
-	if end < at || end-at > maxWordBytes*p.maxTokens || p.ruler.count(at, end) > p.maxTokens {
+	end := strings.IndexByte(p.text[at:min(len(p.text), at+maxWordBytes*p.maxTokens+1)], '\n') + at
+	if end < at || p.ruler.count(at, end) > p.maxTokens {
 		return 0
 	}
 	return at

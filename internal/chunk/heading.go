@@ -83,13 +83,17 @@ func closing(s string) int {
 
 // leadingHeadings appends the headings that a span begins with. They follow from the
 // first used bytes of it.
+//
+// The end of a line is looked for in maxHeadingLine bytes: to the end of a text of one line it
+// would be looked for again by every chunk.
 func leadingHeadings(dst []string, span string) (all []string, used int) {
 	rest := span
 	for len(dst) < cap(dst) {
 		rest = strings.TrimLeft(rest, "\n\r")
-		end := strings.IndexByte(rest, '\n')
+		end := strings.IndexByte(rest[:min(len(rest), maxHeadingLine)], '\n')
+		goesOn := end < 0 && len(rest) > maxHeadingLine
 		if end < 0 {
-			end = len(rest)
+			end = min(len(rest), maxHeadingLine)
 		}
 		used = len(span) - len(rest) + 1
 		body := strings.TrimLeft(rest[:end], " ")
@@ -98,6 +102,9 @@ func leadingHeadings(dst []string, span string) (all []string, used int) {
 		}
 		if body[0] == '#' {
 			used += end
+		}
+		if goesOn {
+			break
 		}
 		if end-len(body) > 3 || atxLevel(body) == 0 {
 			under := underlineAt(rest, end)
@@ -161,3 +168,6 @@ func runeCeil(s string, i int) int {
 	}
 	return i
 }
+
+// maxHeadingLine is more than the bytes of a chunk's first line that can matter.
+const maxHeadingLine = 64 << 10
