@@ -392,6 +392,9 @@ func longestLine(text string) string {
 // TestLargeInput is about time: each size may take what the one before took times its
 // factor, and a generous constant. PULSE_LARGE=1 goes to 16 MB.
 func TestLargeInput(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about time: not with the race detector")
+	}
 	sizes := []int{64 << 10, 1 << 20}
 	if isLarge() {
 		sizes = append(sizes, 16<<20)

@@ -16,6 +16,9 @@ type revision struct {
 // next, against how much of its text does. Packing within sections is what keeps the
 // chunks that no new line is in as they were: of the median page, all of them.
 func TestRevisions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("1,500 pages by one goroutine: in the full run")
+	}
 	chunker := New(miniLM(t), Options{})
 	former := map[string]samplePage{}
 	var all []revision
