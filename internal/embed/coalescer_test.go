@@ -188,12 +188,14 @@ func TestIdleAddsNothing(t *testing.T) {
 	})
 }
 
-// TestLanesAndTurns fills the lanes of a busy endpoint and looks at the order of answers.
+// TestLanesAndTurns fills the lanes of a busy endpoint and looks at when each text is answered. The
+// texts of one request are answered in the same instant of the bubble's clock, whoever wakes first.
 func TestLanesAndTurns(t *testing.T) {
 	s := &embedtest.Simulated{Fixed: time.Second, BatchTexts: 4}
 	inBubble(t, embed.Options{Requests: 1}, []*embedtest.Simulated{s}, func(t *testing.T, c *embed.Coalescer) {
+		time.Sleep(time.Minute) // it has learned who answers
 		var mu sync.Mutex
-		var order []string
+		answered := map[string][]time.Time{}
 		var all sync.WaitGroup
 		ask := func(l embed.Lane, turn string) {
 			all.Go(func() {
@@ -202,7 +204,7 @@ func TestLanesAndTurns(t *testing.T) {
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				order = append(order, l.String()+turn)
+				answered[l.String()+turn] = append(answered[l.String()+turn], time.Now())
 			})
 			synctest.Wait()
 		}
@@ -218,23 +220,20 @@ func TestLanesAndTurns(t *testing.T) {
 		}
 		ask(embed.LaneWanted, "")
 		all.Wait()
-		if order[0] != "wanted" && order[1] != "wanted" {
-			t.Errorf("a wanted page came as %q", order)
+		first := answered["crawlfirst"][0]
+		if at := answered["wanted"][0].Sub(first); at > time.Second {
+			t.Errorf("a wanted page was answered %v after the request before it", at)
 		}
-		b := 0
-		for _, o := range order[:10] {
-			if o == "crawlB" {
-				b++
+		// Of the next three requests' twelve texts one is the wanted page's, and every other one B's until it has no more.
+		for _, at := range answered["crawlB"] {
+			if at.Sub(first) > 3*time.Second {
+				t.Errorf("crawl B had to wait for crawl A: %v", answered)
 			}
 		}
-		if b < 3 {
-			t.Errorf("crawl B had %d of its texts among the first ten: %q", b, order)
-		}
-		for _, o := range order[len(order)-8:] {
-			if o != "bulk" {
-				t.Errorf("bulk did not come last: %q", order)
-				break
-			}
+		crawls := slices.Concat(answered["crawlA"], answered["crawlB"])
+		last := slices.MaxFunc(crawls, time.Time.Compare)
+		if bulk := slices.MinFunc(answered["bulk"], time.Time.Compare); bulk.Before(last) {
+			t.Errorf("bulk was answered at %v, a crawl at %v", bulk, last)
 		}
 	})
 }
