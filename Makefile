@@ -11,6 +11,9 @@ FUZZTIME ?= 30s
 ROUNDS   ?= 10
 SEED     ?=
 
+# `check` has run vet by itself, and nobody debugs a test binary: both cost minutes on two cores.
+QUICK = -vet=off -ldflags=-w
+
 # Where fresh test results matter more than speed: the process tests.
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
@@ -24,10 +27,10 @@ build: ## bin/pulse, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pulse ./cmd/pulse
 
 test: ## the tests of all packages but the processes' own, in full, without -race
-	$(GO) test -timeout 9m $$($(GO) list ./... | grep -v /e2e$$)
+	$(GO) test $(QUICK) -timeout 9m $$($(GO) list ./... | grep -v /e2e$$)
 
 race: ## the same with -race, on smaller inputs (-short)
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 9m $$($(GO) list ./... | grep -v /e2e$$)
+	CGO_ENABLED=1 $(GO) test $(QUICK) -race -short -timeout 9m $$($(GO) list ./... | grep -v /e2e$$)
 
 e2e: ## the built binary as a process: smoke, crashes, bad input, leaks, real pages
 	$(E2E)

@@ -174,7 +174,7 @@ func TestGzip(t *testing.T) {
 	}
 	good := `{"documents":[{"url":"https://example.com/1","markdown":"# One"}]}`
 	decode[putAnswer](t, put(zip(t, []byte(good)), "gzip"), 202)
-	bomb := zip(t, make([]byte, 100<<20))
+	bomb := zip(t, make([]byte, pulse.MaxBodyBytes+8<<20))
 	wantProblem(t, put(bomb, "gzip"), 413, "too_large", "")
 	wantProblem(t, put(good, "gzip"), 400, "bad_json", "")
 	wantProblem(t, put(zip(t, []byte(good))[:40], "gzip"), 400, "bad_json", "")
