@@ -19,18 +19,20 @@ type match struct {
 }
 
 // best keeps the best matches of a window, and where one named document stands
-// among all. Better is a higher score, then the lesser key.
+// among all. Better is a higher score, then the lesser key. It gathers up to twice the
+// window and then lets go of the worse half, which costs a match a few comparisons; a heap
+// takes ten.
 type best struct {
 	in      *collection
 	window  int // 0 or less: all
 	matches []match
 	more    bool
+	lowest  float64 // the window's last score when it was last cut; below it nothing counts
 
-	all     []match // only when a document is named
-	wanted  *document
-	named   match   // of the wanted document; its number is none while it is not found
-	needed  float64 // all that scores so much must be added, for the named one's rank
-	isReady bool    // matches are a heap, the worst first
+	all    []match // only when a document is named
+	wanted *document
+	named  match   // of the wanted document; its number is none while it is not found
+	needed float64 // all that scores so much must be added, for the named one's rank
 }
 
 func newBest(in *collection, window int, wanted *document) *best {
@@ -39,8 +41,11 @@ func newBest(in *collection, window int, wanted *document) *best {
 
 // compare puts the better match first.
 func (b *best) compare(a, c match) int {
-	if a.score != c.score {
-		return cmp.Compare(c.score, a.score)
+	switch {
+	case a.score > c.score:
+		return -1
+	case a.score < c.score:
+		return 1
 	}
 	return cmp.Compare(b.in.documents[a.number].key, b.in.documents[c.number].key)
 }
@@ -53,18 +58,58 @@ func (b *best) add(number, ordinal uint32, score float64) {
 			b.named = m
 		}
 	}
-	if b.window <= 0 || len(b.matches) < b.window {
-		b.matches = append(b.matches, m)
+	if b.more && score < b.lowest {
 		return
 	}
-	b.more = true
-	if !b.isReady {
-		b.heapify()
+	b.matches = append(b.matches, m)
+	if b.window > 0 && len(b.matches) == 2*b.window {
+		b.cut()
 	}
-	if b.compare(m, b.matches[0]) < 0 {
-		b.matches[0] = m
-		b.sink(0)
+}
+
+// cut leaves the window's matches, and notes the last one's score.
+func (b *best) cut() {
+	b.choose(b.window)
+	b.matches, b.more = b.matches[:b.window], true
+	b.lowest = b.matches[b.window-1].score
+}
+
+// choose moves the n best matches to the front, the n-th at its place: quickselect, by the
+// middle of three.
+func (b *best) choose(n int) {
+	from, to := 0, len(b.matches)-1
+	for from < to {
+		at := b.divide(from, to)
+		switch {
+		case at == n-1:
+			return
+		case at < n-1:
+			from = at + 1
+		default:
+			to = at - 1
+		}
 	}
+}
+
+// divide puts what is better than a match between from and to before it, the rest behind
+// it, and says where it is.
+func (b *best) divide(from, to int) int {
+	m := b.matches
+	middle := from + (to-from)/2
+	for _, pair := range [3][2]int{{middle, from}, {to, from}, {middle, to}} { // the middle one goes to the end
+		if b.compare(m[pair[0]], m[pair[1]]) < 0 {
+			m[pair[0]], m[pair[1]] = m[pair[1]], m[pair[0]]
+		}
+	}
+	at := from
+	for i := from; i < to; i++ {
+		if b.compare(m[i], m[to]) < 0 {
+			m[at], m[i] = m[i], m[at]
+			at++
+		}
+	}
+	m[at], m[to] = m[to], m[at]
+	return at
 }
 
 // floor is the score below which a match changes nothing, or lowest while any does.
@@ -72,34 +117,16 @@ func (b *best) floor(lowest float64) float64 {
 	if !b.more {
 		return lowest
 	}
-	return min(b.needed, b.matches[0].score)
+	return min(b.needed, b.lowest)
 }
 
-func (b *best) heapify() {
-	for i := len(b.matches)/2 - 1; i >= 0; i-- {
-		b.sink(i)
+// sort puts the matches in order, those of the window only.
+func (b *best) sort() {
+	if b.window > 0 && len(b.matches) > b.window {
+		b.cut()
 	}
-	b.isReady = true
+	slices.SortFunc(b.matches, b.compare)
 }
-
-// sink restores the heap below i: each match is no better than the two under it.
-func (b *best) sink(i int) {
-	for {
-		worst := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(b.matches); child++ {
-			if b.compare(b.matches[child], b.matches[worst]) > 0 {
-				worst = child
-			}
-		}
-		if worst == i {
-			return
-		}
-		b.matches[i], b.matches[worst] = b.matches[worst], b.matches[i]
-		i = worst
-	}
-}
-
-func (b *best) sort() { slices.SortFunc(b.matches, b.compare) }
 
 // place is where the wanted document stands among all that were added.
 func (b *best) place() index.Place {
