@@ -67,14 +67,7 @@ func (c *Counter) forget() {
 
 // Count analyses a text in the language of the tag ("" when unknown).
 func (c *Counter) Count(text, tag string) Counts {
-	if c.size > maxRemembered || c.stamp == 1<<32-1 {
-		c.forget()
-		c.stamp = 0
-	}
-	c.stamp++
-	for script, l := range analyzerOf(tag) {
-		c.of[script] = c.vocabulary(l)
-	}
+	c.begin(tag, maxRemembered)
 	c.counts.Length, c.counts.terms, c.counts.sequence = 0, c.counts.terms[:0], c.counts.sequence[:0]
 	scan(text, c.add)
 	return Counts{
@@ -82,6 +75,26 @@ func (c *Counter) Count(text, tag string) Counts {
 		terms:    append([]counted(nil), c.counts.terms...),
 		sequence: append([]uint32(nil), c.counts.sequence...),
 	}
+}
+
+// begin makes ready for a text in the language of the tag.
+func (c *Counter) begin(tag string, most int) {
+	if c.size > most || c.stamp == 1<<32-1 {
+		c.forget()
+		c.stamp = 0
+	}
+	c.stamp++
+	for script, l := range analyzerOf(tag) {
+		c.of[script] = c.vocabulary(l)
+	}
+}
+
+// word is what a token of the text at work comes to.
+func (c *Counter) word(token []byte, k kind) *word {
+	if k == kindWord || k == kindPart {
+		return c.of[scriptOf(token)].word(c, token)
+	}
+	return c.exact.word(c, token)
 }
 
 func (c *Counter) vocabulary(l *language) *vocabulary {
@@ -97,11 +110,7 @@ func (c *Counter) vocabulary(l *language) *vocabulary {
 }
 
 func (c *Counter) add(token []byte, k kind, _, _ int) {
-	v := c.exact
-	if k == kindWord || k == kindPart {
-		v = c.of[scriptOf(token)]
-	}
-	w := v.word(c, token)
+	w := c.word(token, k)
 	if w.stop && k == kindPart {
 		return
 	}

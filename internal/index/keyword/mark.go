@@ -1,6 +1,9 @@
 package keyword
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // Marker finds a query's words in texts.
 type Marker struct {
@@ -26,6 +29,13 @@ func NewMarker(query string, corrections []Correction) *Marker {
 	return &Marker{text: Parse(query).Text, corrections: corrections, words: make(map[string]markedWords)}
 }
 
+// marking keeps what words come to from one passage to the next: stemming them is most of
+// the work.
+var marking = sync.Pool{New: func() any { return NewCounter() }}
+
+// maxRememberedMarking bounds the words that each of marking remembers: about 2 MB.
+const maxRememberedMarking = 1 << 14
+
 // Words is how many words there are to find in texts of the language.
 func (m *Marker) Words(tag string) int { return m.in(tag).count }
 
@@ -36,14 +46,12 @@ func (m *Marker) Marks(text, tag string) []Mark {
 	if words.count == 0 {
 		return nil
 	}
-	a := analyzerOf(tag)
+	c := marking.Get().(*Counter)
+	defer marking.Put(c)
+	c.begin(tag, maxRememberedMarking)
 	var all []Mark
 	scan(text, func(token []byte, k kind, start, end int) {
-		term := string(token)
-		if k == kindWord || k == kindPart {
-			term, _ = a[scriptOf(token)].term(term)
-		}
-		if n, ok := words.terms[term]; ok {
+		if n, ok := words.terms[c.word(token, k).known.text]; ok {
 			all = append(all, Mark{start, end, n})
 		}
 	})
