@@ -79,7 +79,7 @@ func (r *ranking) take(degraded string, mode pulse.Mode) {
 // none is hidden whose own words match better than its twin's.
 func (r *ranking) collapse(all []fused, q *checked) {
 	r.items = make([]item, 0, len(all))
-	first := make(map[string]int)
+	first := make(map[string]int, len(all))
 	for i := range all {
 		d := &all[i]
 		if !q.NoCollapse && d.ContentHash != "" {

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"pulse"
@@ -127,37 +127,45 @@ func (s *Store) queryDocuments(ctx context.Context, db *sql.DB, query string, ar
 		return nil, err
 	}
 	var docs []pulse.Document
-	err = eachRow(rows, func(r *sql.Rows) error {
+	err = eachDocument(rows, func(d pulse.Document) { docs = append(docs, d) })
+	return docs, err
+}
+
+// eachDocument reads rows of documentColumns.
+func eachDocument(rows *sql.Rows, yield func(pulse.Document)) error {
+	return eachRow(rows, func(r *sql.Rows) error {
 		var d pulse.Document
 		into, receive := documentScan(&d)
 		if err := r.Scan(into...); err != nil {
 			return err
 		}
 		err := receive()
-		docs = append(docs, d)
+		yield(d)
 		return err
 	})
-	return docs, err
 }
+
+// documentsAtOnce is how many documents the prepared statement reads: a page of hits.
+const documentsAtOnce = 10
+
+// documentsByID is the statement that readDocuments is prepared from.
+const documentsByID = `SELECT ` + documentColumns + ` FROM documents d WHERE d.id IN (?,?,?,?,?,?,?,?,?,?)`
 
 // DocumentsByID reads documents without their text; ids that do not exist are left out.
 func (s *Store) DocumentsByID(ctx context.Context, ids []pulse.DocumentID) (map[pulse.DocumentID]pulse.Document, error) {
-	const slice = 200
 	found := make(map[pulse.DocumentID]pulse.Document, len(ids))
-	for len(ids) > 0 {
-		n := min(slice, len(ids))
-		args := make([]any, n)
+	for slice := range slices.Chunk(ids, documentsAtOnce) {
+		args := make([]any, documentsAtOnce)
 		for i := range args {
-			args[i] = ids[i]
+			args[i] = slice[min(i, len(slice)-1)]
 		}
-		docs, err := s.queryDocuments(ctx, s.read, `SELECT `+documentColumns+` FROM documents d WHERE d.id IN (?`+strings.Repeat(",?", n-1)+`)`, args...)
+		rows, err := s.readDocuments.QueryContext(ctx, args...)
+		if err == nil {
+			err = eachDocument(rows, func(d pulse.Document) { found[d.ID] = d })
+		}
 		if err != nil {
-			return nil, fmt.Errorf("read %d documents: %w", n, explain(err))
+			return nil, fmt.Errorf("read %d documents: %w", len(slice), explain(err))
 		}
-		for _, d := range docs {
-			found[d.ID] = d
-		}
-		ids = ids[n:]
 	}
 	return found, nil
 }

@@ -52,19 +52,20 @@ type GroupStats struct {
 
 // Store is open until Close. Its methods are safe for concurrent use.
 type Store struct {
-	opts     Options
-	lock     *os.File
-	write    *sql.DB // one connection, owned by the group
-	read     *sql.DB // for workers, followers and hits
-	lists    *sql.DB // for lists and their counts, which may be long
-	readPart *sql.Stmt
-	readBody *sql.Stmt
-	group    *group
-	tail     *tail
-	identity atomic.Pointer[Identity]
-	openJob  pulse.JobID
-	encoder  *zstd.Encoder
-	decoder  *zstd.Decoder
+	opts          Options
+	lock          *os.File
+	write         *sql.DB // one connection, owned by the group
+	read          *sql.DB // for workers, followers and hits
+	lists         *sql.DB // for lists and their counts, which may be long
+	readPart      *sql.Stmt
+	readBody      *sql.Stmt
+	readDocuments *sql.Stmt // documentsAtOnce by id
+	group         *group
+	tail          *tail
+	identity      atomic.Pointer[Identity]
+	openJob       pulse.JobID
+	encoder       *zstd.Encoder
+	decoder       *zstd.Decoder
 
 	counted  atomic.Pointer[counters] // as of the last group, for readers
 	erasures atomic.Pointer[[]Erasure]
@@ -209,12 +210,14 @@ func (s *Store) load(ctx context.Context) error {
 
 // prepareReads makes the statements that every job and every hit runs.
 func (s *Store) prepareReads(ctx context.Context) (err error) {
-	if s.readPart, err = s.read.PrepareContext(ctx, `SELECT body FROM parts WHERE id = ?`); err != nil {
-		return fmt.Errorf("prepare reads: %w", err)
-	}
-	s.readBody, err = s.read.PrepareContext(ctx, `SELECT d.commit_seq, b.data FROM documents d LEFT JOIN bodies b ON b.id = d.body WHERE d.id = ?`)
-	if err != nil {
-		return fmt.Errorf("prepare reads: %w", err)
+	for into, query := range map[**sql.Stmt]string{
+		&s.readPart:      `SELECT body FROM parts WHERE id = ?`,
+		&s.readBody:      `SELECT d.commit_seq, b.data FROM documents d LEFT JOIN bodies b ON b.id = d.body WHERE d.id = ?`,
+		&s.readDocuments: documentsByID,
+	} {
+		if *into, err = s.read.PrepareContext(ctx, query); err != nil {
+			return fmt.Errorf("prepare reads: %w", err)
+		}
 	}
 	return nil
 }
