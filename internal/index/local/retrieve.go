@@ -140,16 +140,8 @@ func (s *retrieval) byVector() {
 		s.noteNoVector(0, false)
 		return
 	}
-	found := newBest(s.in, s.request.Window, s.named)
-	near, seen := s.nearNamed(vectors, found)
 	lowest := max(s.request.MinVectorScore, math.SmallestNonzeroFloat64)
-	// Check has taken the query, and it has the index's dimension.
-	_ = vectors.Search(s.request.Vector, lowest, s.accept(), func(number, ordinal uint32, score float64) float64 {
-		if score >= lowest {
-			found.add(number, ordinal, score)
-		}
-		return found.floor(lowest)
-	})
+	found, near, seen := s.nearest(vectors, lowest)
 	s.result.Vector = s.list(found)
 	if s.named != nil {
 		s.result.Standing.Vector = found.place()
@@ -157,6 +149,35 @@ func (s *retrieval) byVector() {
 	if found.named.number == none {
 		s.noteNoVector(near, seen)
 	}
+}
+
+// nearest finds the documents whose vectors score lowest or more, with the score of the
+// named one's. It begins at a floor that the window should fill above, and at the lowest
+// where that proves too high.
+func (s *retrieval) nearest(vectors *vector.Index, lowest float64) (found *best, near float64, seen bool) {
+	if s.named == nil && s.request.Window > 0 {
+		if floor := vectors.Estimate(s.request.Vector, s.request.Window, s.accept()); floor > lowest {
+			found = s.above(vectors, newBest(s.in, s.request.Window, nil), floor)
+			if found.more || len(found.matches) > s.request.Window {
+				return found, 0, false
+			}
+		}
+	}
+	found = newBest(s.in, s.request.Window, s.named)
+	near, seen = s.nearNamed(vectors, found)
+	return s.above(vectors, found, lowest), near, seen
+}
+
+// above adds the documents whose vectors score lowest or more, as far as they are wanted.
+func (s *retrieval) above(vectors *vector.Index, found *best, lowest float64) *best {
+	// Check has taken the query, and it has the index's dimension.
+	_ = vectors.Search(s.request.Vector, lowest, s.accept(), func(number, ordinal uint32, score float64) float64 {
+		if score >= lowest {
+			found.add(number, ordinal, score)
+		}
+		return found.floor(lowest)
+	})
+	return found
 }
 
 // nearNamed scores the named document, so that all that are nearer are found.

@@ -25,6 +25,8 @@ type scan struct {
 	row    [1]uint16          // the same of one vector
 	dot    [1]int32
 	seen   []uint64 // by document: it is done with
+
+	sampled []float32 // scores of vectors by their codes, for Estimate
 	accept func(document uint32) bool
 	yield  func(document, ordinal uint32, score float64) (floor float64)
 	floor  float32 // what is wanted, for a query of length 1; a little less
