@@ -14,6 +14,7 @@ type benchCmd struct {
 	Ingest     benchIngestCmd     `cmd:"" help:"Pages in bulk until they can be found: initialisation, work, share of useful work."`
 	Deliveries benchDeliveriesCmd `cmd:"" help:"Signed webhooks: acknowledged a second, and the time until their pages can be found."`
 	Growth     benchGrowthCmd     `cmd:"" help:"Whether a page and a start cost more the more pages there are."`
+	Search     benchSearchCmd     `cmd:"" help:"Searches over HTTP: idle in each mode, at a rate, and while pages are committed."`
 	Embed      benchEmbedCmd      `cmd:"" help:"Embedding endpoints: a grid of batch sizes and concurrency, and the coalescer beside it."`
 	Pool       benchPoolCmd       `cmd:"" help:"Parts built for each job against parts built once and shared."`
 }
@@ -65,6 +66,25 @@ type benchGrowthCmd struct {
 // Run is pulse bench growth.
 func (c *benchGrowthCmd) Run(ctx context.Context, out *output) error {
 	return bench.Growth(ctx, bench.GrowthOptions{Start: ownServer, Sizes: c.Sizes, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
+}
+
+type benchSearchCmd struct {
+	benchFolder
+	Chunks int           `default:"100000" placeholder:"N" help:"Chunks that are there before the first search."`
+	Rate   int           `default:"200" placeholder:"N" help:"Searches a second, under load."`
+	Pages  int           `default:"500" placeholder:"N" help:"Pages a second that are committed meanwhile."`
+	Time   time.Duration `default:"10s" placeholder:"TIME" help:"Time of each row."`
+	At     string        `placeholder:"URL" help:"A running server instead of one of its own; it keeps the pages. Its key: PULSE_API_KEY."`
+}
+
+// Run is pulse bench search.
+func (c *benchSearchCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	o := bench.SearchOptions{Start: ownServer, Chunks: c.Chunks, Rate: c.Rate, Pages: c.Pages, Time: c.Time,
+		TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()}
+	if c.At != "" {
+		o.Server = &bench.Server{Base: c.At, Key: cfg.APIKey}
+	}
+	return bench.Search(ctx, o)
 }
 
 type benchEmbedCmd struct {
