@@ -11,15 +11,17 @@ import (
 // after waits for a random time of at most limit: the moment of a crash.
 func after(r *rand.Rand, limit time.Duration) { <-time.After(time.Duration(r.Int64N(int64(limit)))) }
 
-// TestCrashKill kills the server at random moments.
+// TestCrashKill kills the server at random moments, more often where few of them left time
+// for a start.
 func TestCrashKill(t *testing.T) {
 	t.Parallel()
 	seed := seed(t)
-	kills := 25 * factor(t, "PULSE_CRASH_ROUNDS")
+	kills, want := 0, 25*factor(t, "PULSE_CRASH_ROUNDS")
 	s := newServer(t)
 	s.start()
 	ride(t, s, seed, func(r *rand.Rand, st *storm) {
-		for range kills {
+		for kills < want || st.acked.Load() < wantAcknowledged && kills < 20*want {
+			kills++
 			after(r, 300*time.Millisecond)
 			if !s.running() {
 				t.Errorf("the server died by itself:\n%s", s.log)

@@ -141,6 +141,9 @@ func (st *storm) post(ctx context.Context, t *testing.T, conn *bench.Conn, d ben
 	return true
 }
 
+// wantAcknowledged is how many deliveries a storm must have brought for its end to say something.
+const wantAcknowledged = 500
+
 // check holds the server to its promises.
 func (st *storm) check(t *testing.T) {
 	t.Helper()
@@ -148,8 +151,8 @@ func (st *storm) check(t *testing.T) {
 	stats := s.settled(2 * time.Minute)
 	t.Logf("%d deliveries acknowledged, %d tries again, %d repeats, %d answered as known; %d pages",
 		st.acked.Load(), st.again.Load(), st.repeats.Load(), st.known.Load(), len(st.pages))
-	if n := st.acked.Load(); n < 500 {
-		t.Errorf("only %d deliveries were acknowledged, want at least 500", n)
+	if n := st.acked.Load(); n < wantAcknowledged {
+		t.Errorf("only %d deliveries were acknowledged, want at least %d", n, wantAcknowledged)
 	}
 	if stats.Jobs.Dead != 0 || stats.Documents != int64(len(st.pages)) {
 		t.Errorf("%d dead jobs; %d documents, want %d", stats.Jobs.Dead, stats.Documents, len(st.pages))

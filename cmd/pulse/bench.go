@@ -37,7 +37,7 @@ func (c *benchIngestCmd) Run(ctx context.Context, cfg *app.Config, out *output) 
 		d := benchDeliveriesCmd{benchFolder: c.benchFolder, Deliveries: c.Deliveries, Connections: 64, Size: 2048}
 		return d.Run(ctx, cfg, out)
 	}
-	return bench.Ingest(ctx, bench.IngestOptions{Start: ownServer, Docs: c.Docs, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
+	return bench.Ingest(ctx, bench.IngestOptions{Start: ownServer(cfg), Docs: c.Docs, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
 }
 
 type benchDeliveriesCmd struct {
@@ -50,7 +50,7 @@ type benchDeliveriesCmd struct {
 
 // Run is pulse bench deliveries.
 func (c *benchDeliveriesCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
-	o := bench.DeliveriesOptions{Start: ownServer, Deliveries: c.Deliveries, Connections: c.Connections, BodySize: c.Size,
+	o := bench.DeliveriesOptions{Start: ownServer(cfg), Deliveries: c.Deliveries, Connections: c.Connections, BodySize: c.Size,
 		TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()}
 	if c.At != "" {
 		o.Server = &bench.Server{Base: c.At, Key: cfg.APIKey, Secret: cfg.FirecrawlSecret}
@@ -64,8 +64,8 @@ type benchGrowthCmd struct {
 }
 
 // Run is pulse bench growth.
-func (c *benchGrowthCmd) Run(ctx context.Context, out *output) error {
-	return bench.Growth(ctx, bench.GrowthOptions{Start: ownServer, Sizes: c.Sizes, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
+func (c *benchGrowthCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	return bench.Growth(ctx, bench.GrowthOptions{Start: ownServer(cfg), Sizes: c.Sizes, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
 }
 
 type benchSearchCmd struct {
@@ -79,7 +79,7 @@ type benchSearchCmd struct {
 
 // Run is pulse bench search.
 func (c *benchSearchCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
-	o := bench.SearchOptions{Start: ownServer, Chunks: c.Chunks, Rate: c.Rate, Pages: c.Pages, Time: c.Time,
+	o := bench.SearchOptions{Start: ownServer(cfg), Chunks: c.Chunks, Rate: c.Rate, Pages: c.Pages, Time: c.Time,
 		TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()}
 	if c.At != "" {
 		o.Server = &bench.Server{Base: c.At, Key: cfg.APIKey}
@@ -114,17 +114,24 @@ type benchPoolCmd struct {
 }
 
 // Run is pulse bench pool.
-func (c *benchPoolCmd) Run(ctx context.Context, out *output) error {
-	return bench.Pool(ctx, bench.PoolOptions{Start: ownServer, Jobs: c.Jobs, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
+func (c *benchPoolCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	return bench.Pool(ctx, bench.PoolOptions{Start: ownServer(cfg), Jobs: c.Jobs, TempDir: c.Dir, Seed: seedOr(c.Seed), Screen: out.screen()})
 }
 
-// ownServer starts a server in this process.
-func ownServer(ctx context.Context, dir string) (*bench.Server, error) {
-	a, cfg, err := startOwn(ctx, dir, "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("start a server on %s: %w", dir, err)
+// ownServer starts a server in this process, with the embedder of the configuration.
+func ownServer(of *app.Config) bench.Start {
+	return func(ctx context.Context, dir string) (*bench.Server, error) {
+		a, cfg, err := startOwn(ctx, dir, "127.0.0.1:0", of.Embedder)
+		if err != nil {
+			return nil, fmt.Errorf("start a server on %s: %w", dir, err)
+		}
+		return &bench.Server{Base: a.URL(), Key: cfg.APIKey, Secret: cfg.FirecrawlSecret, Stop: a.Stop, Import: importInto(a)}, nil
 	}
-	load := func(ctx context.Context, path string) error {
+}
+
+// importInto reads files as pulse ingest does, in the server's own process.
+func importInto(a *app.App) func(ctx context.Context, path string) error {
+	return func(ctx context.Context, path string) error {
 		i := app.NewImport(app.ImportOptions{Paths: []string{path}})
 		if err := i.Into(ctx, a); err != nil {
 			return err
@@ -134,7 +141,6 @@ func ownServer(ctx context.Context, dir string) (*bench.Server, error) {
 		}
 		return nil
 	}
-	return &bench.Server{Base: a.URL(), Key: cfg.APIKey, Secret: cfg.FirecrawlSecret, Stop: a.Stop, Import: load}, nil
 }
 
 // screen is where a report goes.

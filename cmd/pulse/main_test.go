@@ -83,10 +83,11 @@ func TestCommandsWithoutServer(t *testing.T) {
 	command(t, "ingest", "pages.jsonl").check(t, 0, `read +4\n`, `queued +3\n`, `indexed +3\n`, `refused +1\n`, `pages\.jsonl:3: markdown`)
 	command(t, "ingest", "pages.jsonl").check(t, 0, `queued +0\n`, `repeated +3\n`, "--again")
 	command(t, "ingest", "pages.jsonl", "--again").check(t, 0, `queued +3\n`, `unchanged +3\n`)
-	command(t, "search", "apples").check(t, 0, `1\. Apples \[31m and pears\n   https://example.com/a\n   # Apples Apples grow on trees\.`, "1 of 1 documents")
+	command(t, "search", "apples", "--mode", "keyword").check(t, 0, `1\. Apples \[31m and pears\n   https://example.com/a\n   # Apples Apples grow on trees\.`, "1 of 1 documents")
 	command(t, "search", "trees", "--mode", "keyword", "--explain").check(t, 0, "2 of 2 documents", `keyword: rank 1`, `tree.*: 1 times`)
 	command(t, "search", "grow", "--domain", "other.example").check(t, 0, "Dates", "1 of 1")
-	command(t, "search", "nowhere").check(t, 0, "0 of 0 documents")
+	command(t, "search", "nowhere", "--mode", "keyword").check(t, 0, "0 of 0 documents")
+	command(t, "search", "fruit of an orchard").check(t, 0, `1\. Apples`)
 	command(t, "documents").check(t, 0, "Apples", "一二三", "3 of 3 documents")
 	command(t, "documents", "--limit", "1").check(t, 0, "1 of 3 documents", "--after")
 	command(t, "documents", "show", "https://example.com/a").check(t, 0, "live", "1 chunks", "indexed", "unchanged")
@@ -130,7 +131,7 @@ func TestJSON(t *testing.T) {
 		t.Errorf("report %+v", report)
 	}
 	var answer client.Answer
-	if decode(&answer, "search", "apples"); len(answer.Hits) != 1 || answer.Hits[0].URL != "https://example.com/a" {
+	if decode(&answer, "search", "apples", "--mode", "keyword"); len(answer.Hits) != 1 || answer.Hits[0].URL != "https://example.com/a" {
 		t.Errorf("answer %+v", answer)
 	}
 	var jobs client.JobList
@@ -206,7 +207,7 @@ func TestCommandsWithServer(t *testing.T) {
 	waitFor(t, "http://"+address)
 	command(t, "ingest", file).check(t, 0, `queued +3\n`, `indexed +3\n`, `refused +1\n`)
 	command(t, "ingest", file).check(t, 0, `queued +3\n`, `unchanged +3\n`)
-	command(t, "search", "apples").check(t, 0, "Apples", "1 of 1 documents")
+	command(t, "search", "apples", "--mode", "keyword").check(t, 0, "Apples", "1 of 1 documents")
 	command(t, "jobs", "retry", "1").check(t, 0, "1 jobs queued")
 	command(t, "rebuild").check(t, 0, "builds its index anew")
 	command(t, "doctor").check(t, 0, "ready at http://"+address, "held by the server")
@@ -217,7 +218,7 @@ func TestCommandsWithServer(t *testing.T) {
 	result{stdout: refused.String(), code: code}.check(t, 1, "401", "set PULSE_API_KEY to the server's key")
 	cancel()
 	served.Wait()
-	command(t, "search", "apples").check(t, 0, "1 of 1 documents")
+	command(t, "search", "apples", "--mode", "keyword").check(t, 0, "1 of 1 documents")
 }
 
 // waitFor waits until a server's search is warm.

@@ -28,14 +28,14 @@ func (tryCmd) Help() string {
 }
 
 // Run is pulse try.
-func (c *tryCmd) Run(ctx context.Context, out *output) error {
+func (c *tryCmd) Run(ctx context.Context, given *app.Config, out *output) error {
 	dir, err := os.MkdirTemp("", "pulse-try-*")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	begin := time.Now()
-	a, cfg, err := startOwn(ctx, dir, fmt.Sprintf("127.0.0.1:%d", c.Port))
+	a, cfg, err := startOwn(ctx, dir, fmt.Sprintf("127.0.0.1:%d", c.Port), given.Embedder)
 	if err != nil {
 		return err
 	}
@@ -61,14 +61,14 @@ func (c *tryCmd) Run(ctx context.Context, out *output) error {
 
 // startOwn starts a server in this process with random secrets, its log in its folder,
 // on the address or, where that is taken, on a free one.
-func startOwn(ctx context.Context, dir, address string) (*app.App, *app.Config, error) {
+func startOwn(ctx context.Context, dir, address, embedder string) (*app.App, *app.Config, error) {
 	log, err := os.OpenFile(filepath.Join(dir, "pulse.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make the server's log: %w", err)
 	}
 	cfg := app.DefaultConfig()
 	cfg.Data = filepath.Join(dir, "data")
-	cfg.Listen = address
+	cfg.Listen, cfg.Embedder = address, embedder
 	cfg.MinFree = 64 << 20 // what is written goes away again
 	cfg.APIKey, cfg.FirecrawlSecret = rand.Text()[:16], rand.Text()
 	cfg.Log = app.NewLog(log, cfg.LogFormat, cfg.LogLevel.Level)

@@ -107,7 +107,7 @@ func TestFromPutToHitAndBack(t *testing.T) {
 	}
 	find(a)
 	stats, err := clientOf(t, a).Stats(t.Context())
-	if err != nil || stats.Documents != 20 || stats.Searchable.Keyword.P99 <= 0 || stats.Embedder.Name != "none" || !stats.Settled() {
+	if err != nil || stats.Documents != 20 || stats.Searchable.Keyword.P99 <= 0 || stats.Embedder.Name != "builtin" || !stats.Settled() {
 		t.Errorf("stats: %+v, %v", stats, err)
 	}
 	if err := a.Stop(); err != nil {

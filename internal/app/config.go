@@ -25,7 +25,7 @@ type Config struct {
 	Store    string `group:"store" default:"sqlite" placeholder:"URL" help:"Where the truth is kept: sqlite (in --data) or sqlite:PATH."`
 	Queue    string `group:"store" default:"store" placeholder:"URL" help:"What hands out jobs: store."`
 	Index    string `group:"store" default:"local" placeholder:"URL" help:"What answers queries: local."`
-	Embedder string `group:"store" default:"none" placeholder:"URL" help:"What makes vectors: builtin (a small model of English in this binary), static:DIR (a Model2Vec folder), none, tei+http://HOST:PORT, openai+https://HOST/v1?model=NAME or ollama+http://HOST:PORT?model=NAME; several of one kind with commas."`
+	Embedder string `group:"store" default:"builtin" placeholder:"URL" help:"What makes vectors: builtin (a small model of English in this binary), static:DIR (a Model2Vec folder), none, tei+http://HOST:PORT, openai+https://HOST/v1?model=NAME or ollama+http://HOST:PORT?model=NAME; several of one kind with commas."`
 
 	QueryPrefix                string        `group:"model" placeholder:"TEXT" help:"Put before a query; without it what the model was trained with, where its name is known."`
 	DocumentPrefix             string        `group:"model" placeholder:"TEXT" help:"Put before a page's chunks; without it as for queries."`

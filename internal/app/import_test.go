@@ -169,7 +169,7 @@ func TestImportFolderIntoCollection(t *testing.T) {
 	runImport(t, a, false, o, ImportReport{Read: 2, Repeated: 2})
 	writeFile(t, filepath.Join(dir, "b.txt"), "Limes and more.")
 	runImport(t, a, false, o, ImportReport{Read: 2, Queued: 2, Indexed: 1, Unchanged: 1})
-	answer, err := clientOf(t, a).Search(t.Context(), client.Query{Query: "limes", Collection: "fruit"})
+	answer, err := clientOf(t, a).Search(t.Context(), client.Query{Query: "limes", Collection: "fruit", Mode: "keyword"})
 	if err != nil || len(answer.Hits) != 1 || answer.Hits[0].URL != "https://docs.example.com/x/b.txt" {
 		t.Errorf("search: %+v, %v", answer, err)
 	}
