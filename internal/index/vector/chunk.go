@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"pulse/internal/half"
 )
 
 // ErrMetric and ErrLength refuse vectors for an index of dot products: one that was
@@ -66,11 +68,11 @@ func Encode(metric Metric, ordinal uint32, v []float32) (Chunk, error) {
 }
 
 // halve rounds a vector to float16 and returns the length that it then has.
-func halve(half []uint16, v []float32) (length float64) {
+func halve(to []uint16, v []float32) (length float64) {
 	sum := 0.0
 	for i, f := range v {
-		half[i] = toHalf(f)
-		rounded := float64(fromHalf(half[i]))
+		to[i] = half.From(f)
+		rounded := float64(half.To(to[i]))
 		sum += float64(rounded * rounded)
 	}
 	return math.Sqrt(sum)

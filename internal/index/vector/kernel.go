@@ -1,6 +1,10 @@
 package vector
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"pulse/internal/half"
+)
 
 // queryPlanes is the number of bits that a query's numbers are rounded to when they
 // meet signs.
@@ -85,14 +89,14 @@ func differing(signs, planes []uint64) (sums [lanes]int) {
 	return sums
 }
 
-func dotHalf(half []uint16, query []float32) float32 {
+func dotHalf(row []uint16, query []float32) float32 {
 	var sums [32]float32
-	for len(half) >= 32 && len(query) >= 32 {
-		h, q := half[:32], query[:32]
+	for len(row) >= 32 && len(query) >= 32 {
+		h, q := row[:32], query[:32]
 		for l := range sums {
-			sums[l] += float32(fromHalf(h[l]) * q[l])
+			sums[l] += float32(half.To(h[l]) * q[l])
 		}
-		half, query = half[32:], query[32:]
+		row, query = row[32:], query[32:]
 	}
 	var eight [8]float32
 	for l := range eight {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"pulse/internal/half"
 )
 
 // TestKernelsAgree compares every kernel of this processor with the portable one,
@@ -62,12 +64,12 @@ func compareWords(t *testing.T, what string, width int, floor float32, got, want
 func compareDots(t *testing.T, r *rand.Rand, k *kernel, width int) {
 	t.Helper()
 	for range 20 {
-		half, query := make([]uint16, width), make([]float32, width)
-		for i := range half {
-			half[i], query[i] = toHalf(r.Float32()-0.5), r.Float32()-0.5
+		row, query := make([]uint16, width), make([]float32, width)
+		for i := range row {
+			row[i], query[i] = half.From(r.Float32()-0.5), r.Float32()-0.5
 		}
-		half[3], half[9] = toHalf(1e-6), toHalf(0)
-		if got, want := k.dotHalf(half, query), dotHalf(half, query); got != want {
+		row[3], row[9] = half.From(1e-6), half.From(0)
+		if got, want := k.dotHalf(row, query), dotHalf(row, query); got != want {
 			t.Fatalf("width %d: product of float16 %v, want %v", width, got, want)
 		}
 	}
@@ -126,42 +128,13 @@ func randomWords(r *rand.Rand, n int) []uint64 {
 	return words
 }
 
-func TestHalf(t *testing.T) {
-	for h := range 1 << 16 {
-		f := fromHalf(uint16(h))
-		if f != f {
-			continue
-		}
-		if got := toHalf(f); got != uint16(h) {
-			t.Fatalf("float16 %#x is %v, which is %#x", h, f, got)
-		}
-	}
-	r := newRand(t)
-	for range 100_000 {
-		f := math.Float32frombits(r.Uint32())
-		if math.IsNaN(float64(f)) || math.Abs(float64(f)) >= 65520 {
-			continue
-		}
-		h := toHalf(f)
-		missed := math.Abs(float64(fromHalf(h)) - float64(f))
-		for _, other := range []uint16{h - 1, h + 1} {
-			if math.Abs(float64(fromHalf(other))-float64(f)) < missed {
-				t.Fatalf("%v became %v; %v is nearer", f, fromHalf(h), fromHalf(other))
-			}
-		}
-	}
-	if got := toHalf(1 + 1.0/2048); got != 0x3c00 { // half way, to the even one
-		t.Errorf("tie became %#x", got)
-	}
-}
-
 func BenchmarkKernels(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, width := range []int{256, 1024} {
 		codes, query := randomCodes(r, blockVectors*width), randomCodes(r, width)
 		factors := make([]float32, blockVectors)
 		signs, planes := randomWords(r, blockVectors*width/64), randomWords(r, queryPlanes*width/64)
-		half, wide := make([]uint16, width), make([]float32, width)
+		row, wide := make([]uint16, width), make([]float32, width)
 		mask := make([]uint64, blockVectors/64)
 		for _, k := range kernels() {
 			f := func(name string, run func()) {
@@ -178,7 +151,7 @@ func BenchmarkKernels(b *testing.B) {
 				rows[i] = uint16(r.IntN(blockVectors))
 			}
 			f("64 rows of codes", func() { k.dotRows(dots, rows, codes, query, sumOf(query)) })
-			f("product of float16", func() { k.dotHalf(half, wide) })
+			f("product of float16", func() { k.dotHalf(row, wide) })
 		}
 	}
 	v := make([]float32, 1024)

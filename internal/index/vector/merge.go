@@ -4,6 +4,8 @@ import (
 	"io"
 	"runtime/debug"
 	"slices"
+
+	"pulse/internal/half"
 )
 
 // Merge is files becoming one that holds what is live in them.
@@ -90,7 +92,7 @@ func (m *Merge) block(from []uint32, rotated []float32) *block {
 // rotate writes the vector at a place, rotated.
 func (b *block) rotate(at int, to []float32) {
 	for i, h := range b.half[at*b.width : (at+1)*b.width] {
-		to[i] = b.scales[at] * fromHalf(h)
+		to[i] = b.scales[at] * half.To(h)
 	}
 	rotationOf(b.width).apply(to)
 }

@@ -19,17 +19,17 @@ type scan struct {
 	// differing bits; it errs by about signsError.
 	signsBase, signsStep, signsError float32
 
-	mask   [blockVectors / 64]uint64
-	rows   [rowsAtOnce]uint16 // of vectors in a block that the mask has left
-	dots   [rowsAtOnce]int32  // their products of codes
-	row    [1]uint16          // the same of one vector
-	dot    [1]int32
-	seen   []uint64 // by document: it is done with
+	mask [blockVectors / 64]uint64
+	rows [rowsAtOnce]uint16 // of vectors in a block that the mask has left
+	dots [rowsAtOnce]int32  // their products of codes
+	row  [1]uint16          // the same of one vector
+	dot  [1]int32
+	seen []uint64 // by document: it is done with
 
 	sampled []float32 // scores of vectors by their codes, for Estimate
-	accept func(document uint32) bool
-	yield  func(document, ordinal uint32, score float64) (floor float64)
-	floor  float32 // what is wanted, for a query of length 1; a little less
+	accept  func(document uint32) bool
+	yield   func(document, ordinal uint32, score float64) (floor float64)
+	floor   float32 // what is wanted, for a query of length 1; a little less
 }
 
 // scans are those that are not at work, kept so that a search allocates nothing:

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pulse/internal/half"
 )
 
 func TestEncode(t *testing.T) {
@@ -20,7 +22,7 @@ func TestEncode(t *testing.T) {
 			t.Fatalf("Encode(%v): error %v, want %v", v, err, wantErr)
 		}
 		for i := range want {
-			if got := fromHalf(c.half[i]); math.Abs(float64(got-want[i])) > 1.0/4096 {
+			if got := half.To(c.half[i]); math.Abs(float64(got-want[i])) > 1.0/4096 {
 				t.Errorf("Encode(%v): number %d is %v, want %v", v, i, got, want[i])
 			}
 		}
