@@ -229,13 +229,25 @@ func (d *doctor) contents(ctx context.Context, st *store.Store) {
 	if stats.Jobs.Dead > 0 {
 		d.add(LevelWarn, "dead jobs", fmt.Sprint(stats.Jobs.Dead), "see pulse jobs --state dead, then pulse jobs retry --all")
 	}
-	t, err := Tokenizer(d.cfg.Tokenizer)
+	_, have, err := st.ActiveLayout(ctx, pulse.DefaultCollection)
+	if err == nil && have != (store.LayoutSpec{}) {
+		d.settings(have)
+	}
+}
+
+// settings compares with those that the data was cut and embedded by.
+func (d *doctor) settings(have store.LayoutSpec) {
+	c := d.cfg.forData(have)
+	t, err := c.tokenizer()
 	if err != nil {
 		d.add(LevelFail, "tokenizer", err.Error(), "")
 		return
 	}
-	want := d.cfg.layoutSpec(t)
-	if _, have, err := st.ActiveLayout(ctx, pulse.DefaultCollection); err == nil && have != (store.LayoutSpec{}) && have != want {
-		d.add(LevelFail, "settings", "the store was filled with others: "+layoutDifferences(have, want), "give the old ones, or another --data")
+	want := settled(c.layoutSpec(t), have)
+	switch {
+	case have != want:
+		d.add(LevelFail, "settings", "the store was filled with others: "+layoutDifferences(have, want), c.wayOn(have, want))
+	case c != d.cfg:
+		d.add(LevelWarn, "vectors", "the pages have none, and are found by keyword alone", "run pulse reembed --embedder builtin; --embedder none says that this is meant")
 	}
 }

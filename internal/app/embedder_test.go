@@ -17,6 +17,7 @@ import (
 	"pulse/internal/client"
 	"pulse/internal/embed"
 	"pulse/internal/embed/embedtest"
+	"pulse/internal/store"
 )
 
 // near is a server whose vectors of texts with common words are near each other.
@@ -389,10 +390,80 @@ func untilUp(t *testing.T, a *App) {
 	}
 }
 
+func withoutVectors(c *Config) { c.Embedder, c.origins = embedderNone, map[string]string{"embedder": "flag"} }
+
+// TestDataWithoutVectors: pages that were kept without vectors stay so under the default
+// embedder, with words, until somebody makes them; a named one is refused.
+func TestDataWithoutVectors(t *testing.T) {
+	dir := t.TempDir()
+	run := func(do func(a *App), change ...func(*Config)) string {
+		t.Helper()
+		log := new(logBuffer)
+		a := startApp(t, append(change, func(c *Config) { c.Data, c.Log = dir, NewLog(log, "text", slog.LevelInfo) })...)
+		do(a)
+		if err := a.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		return log.String()
+	}
+	embedder := func(want string) func(*App) {
+		return func(a *App) {
+			t.Helper()
+			if got := a.embedderStats().Name; got != want {
+				t.Errorf("the embedder is %s, want %s", got, want)
+			}
+		}
+	}
+	const way = "pulse reembed --embedder builtin"
+	if log := run(func(a *App) { putPages(t, a, 5) }, withoutVectors); strings.Contains(log, way) {
+		t.Errorf("what was meant is warned of: %s", log)
+	}
+	if log := run(embedder("none")); !strings.Contains(log, way) {
+		t.Errorf("the log names no way on: %s", log)
+	}
+	_, err := Start(t.Context(), testConfig(t, func(c *Config) { c.Data, c.origins = dir, map[string]string{"embedder": "flag"} }))
+	if err == nil || !strings.Contains(err.Error(), way) {
+		t.Errorf("a named embedder: %v", err)
+	}
+	run(func(a *App) {
+		to := embedderBuiltin
+		if s := reembedded(t, a, client.ReembedChange{Embedder: &to}); s.State != "done" || s.Filled != 5 {
+			t.Errorf("%+v", s)
+		}
+	})
+	if log := run(embedder("builtin")); strings.Contains(log, way) {
+		t.Errorf("it is warned of what is done: %s", log)
+	}
+}
+
+// TestWayOn: data of another model says what to do about it.
+func TestWayOn(t *testing.T) {
+	f := func(had, want string) {
+		t.Helper()
+		c := DefaultConfig()
+		tokens, err := c.tokenizer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		have := c.layoutSpec(tokens)
+		have.Model = had
+		if got := c.wayOn(have, c.layoutSpec(tokens)); !strings.Contains(got, want) {
+			t.Errorf("after %q: %q", had, got)
+		}
+	}
+	f("bge-m3", "name the old embedder with --embedder")
+	f("minilm-static-000000000000", "built-in model is another one: run `pulse reembed --embedder builtin`")
+	c := DefaultConfig()
+	c.Embedder = "tei+http://x"
+	if got := c.wayOn(store.LayoutSpec{Model: "a"}, store.LayoutSpec{Model: "b"}); !strings.Contains(got, "start with the old ones") {
+		t.Error(got)
+	}
+}
+
 // TestBuiltinEmbedder finds pages by meaning without a server, reembeds to it from
 // nothing, and lets words alone answer what the model cannot read.
 func TestBuiltinEmbedder(t *testing.T) {
-	a := startApp(t, func(c *Config) { c.Embedder = embedderNone })
+	a := startApp(t, withoutVectors)
 	put := func(i int, text string) client.Put {
 		return client.Put{URL: fmt.Sprintf("https://a.example/%d", i), Markdown: text}
 	}

@@ -10,6 +10,7 @@ import (
 	"pulse"
 	"pulse/internal/chunk"
 	"pulse/internal/embed"
+	"pulse/internal/embed/static"
 	"pulse/internal/ingest"
 	"pulse/internal/search"
 	"pulse/internal/store"
@@ -110,9 +111,31 @@ func ensureLayout(ctx context.Context, st *store.Store, c *Config) (pulse.Layout
 		err = st.CompleteLayout(ctx, id, have)
 	}
 	if want = settled(want, have); err == nil && have != want {
-		err = usagef("the data folder was filled with other settings: %s: start with the old ones, or run `pulse reembed` with the new ones", layoutDifferences(have, want))
+		err = usagef("the data folder was filled with other settings: %s: %s", layoutDifferences(have, want), c.wayOn(have, want))
 	}
 	return id, have, err
+}
+
+// wayOn says what to do about data that was filled with other settings.
+func (c *Config) wayOn(have, want store.LayoutSpec) string {
+	switch {
+	case have.Model == want.Model || c.Embedder != embedderBuiltin:
+		return "start with the old ones, or run `pulse reembed` with the new ones"
+	case strings.HasPrefix(have.Model, static.BuiltinName):
+		return "this version's built-in model is another one: run `pulse reembed --embedder builtin`"
+	}
+	return "name the old embedder with --embedder, or run `pulse reembed --embedder builtin`"
+}
+
+// forData is the configuration for data that is there. Data that was kept without vectors
+// goes on so while nobody names an embedder: the default alone embeds no page anew.
+func (c *Config) forData(have store.LayoutSpec) *Config {
+	if have == (store.LayoutSpec{}) || have.Model != "" || c.Given("embedder") || c.Embedder != embedderBuiltin {
+		return c
+	}
+	without := *c
+	without.Embedder = embedderNone
+	return &without
 }
 
 // asData is the configuration with the settings that the data was cut by, and without an

@@ -94,12 +94,9 @@ func (a *App) closeStore(context.Context) error { return a.pool.Store.Close() }
 
 // buildLayout settles how pages are cut, and what cuts them.
 func (a *App) buildLayout(ctx context.Context) error {
-	cfg := a.cfg
-	if cfg.asIs {
-		var err error
-		if cfg, err = a.asData(ctx); err != nil {
-			return err
-		}
+	cfg, err := a.layoutConfig(ctx)
+	if err != nil {
+		return err
 	}
 	id, spec, err := ensureLayout(ctx, a.pool.Store, cfg)
 	if err != nil {
@@ -112,6 +109,22 @@ func (a *App) buildLayout(ctx context.Context) error {
 	a.pool.layout.Store(parts)
 	a.pool.queries.Store(parts)
 	return nil
+}
+
+// layoutConfig is the configuration by which the data is cut and embedded.
+func (a *App) layoutConfig(ctx context.Context) (*Config, error) {
+	if a.cfg.asIs {
+		return a.asData(ctx)
+	}
+	_, have, err := a.pool.Store.ActiveLayout(ctx, pulse.DefaultCollection)
+	if err != nil {
+		return nil, err
+	}
+	c := a.cfg.forData(have)
+	if c != a.cfg && !a.cfg.own {
+		a.log.Warn("The pages here have no vectors, and are found by keyword alone: `pulse reembed --embedder builtin` makes them; --embedder none says that this is meant")
+	}
+	return c, nil
 }
 
 func (a *App) closeLayout(context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -194,12 +195,16 @@ func (t *trial) report(ctx context.Context) error {
 		{"pages delivered", count(s.kinds[KindPage]), fmt.Sprintf("in %s, %s deliveries over %d connections",
 			duration(t.load.Took), count(s.answered.Load()), tryConnections)},
 		{"searchable", count(t.stats.Documents), t.documentsNote()},
+		{"by keyword and vector", count(t.stats.Documents - t.stats.VectorsPending), "vectors by " + t.stats.Embedder.Name},
 		{"refused", count(s.reasons.n), s.reasons.String()},
 		{"gone at their origin", count(s.kinds[KindGone]), "404: deleted, should it have been known"},
 		{"failed at the sender", count(s.kinds[KindFailed]), "counted with their crawl"},
 		{"repeats", count(s.repeats), fmt.Sprintf("%d answered as known; nothing was done twice", s.duplicates)},
 		{"time to searchable, p50", millis(t.stats.Searchable.Keyword.P50), "from the delivery on disk to the page in the index"},
 		{"time to searchable, p99", millis(t.stats.Searchable.Keyword.P99), ""},
+	}
+	if t.stats.Embedder.Model == "" {
+		rows = slices.Delete(rows, 2, 3)
 	}
 	if t.stats.Jobs.Dead > 0 {
 		rows = append(rows, [3]string{"dead jobs", count(t.stats.Jobs.Dead), "pulse jobs --state dead"})
@@ -227,7 +232,7 @@ func (t *trial) ask(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("search %q: %w", query, err)
 		}
-		t.screen.Line("%s  %s", t.screen.Bold("“"+query+"”"), t.screen.Dim(millis(answer.TookMS)))
+		t.screen.Line("%s  %s", t.screen.Bold("“"+query+"”"), t.screen.Dim(answeredBy(answer)+", "+millis(answer.TookMS)))
 		for i, h := range answer.Hits {
 			t.screen.Line("  %d. %s", i+1, clip(h.Title, t.screen.columns()-6))
 			t.screen.Line("     %s", t.screen.Dim(clip(h.URL, t.screen.columns()-6)))
@@ -239,6 +244,14 @@ func (t *trial) ask(ctx context.Context) error {
 		t.screen.Line("")
 	}
 	return nil
+}
+
+// answeredBy is the mode, or what was left of it.
+func answeredBy(a *client.Answer) string {
+	if len(a.Degraded) > 0 {
+		return fmt.Sprintf("%s (%s)", a.Mode, strings.Join(a.Degraded, "; "))
+	}
+	return a.Mode
 }
 
 // goOn says where the server is and how to ask it.

@@ -13,6 +13,9 @@ import (
 // file is made.
 const modelHash = "62ff4c63911f8671683a32fd792886b7b90cddc0d0d5bbee738bff1706b5bcbe"
 
+// BuiltinName is what the names of the models of all releases begin with.
+const BuiltinName = "minilm-static-"
+
 //go:embed model.bin
 var modelData string
 
@@ -29,7 +32,7 @@ var loadBuiltin = sync.OnceValues(func() (*Embedder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the built-in model %w", err)
 	}
-	e := newEmbedder("minilm-static-"+modelHash[:12], tokenizer, t)
+	e := newEmbedder(BuiltinName+modelHash[:12], tokenizer, t)
 	e.english = true
 	return e, nil
 })
