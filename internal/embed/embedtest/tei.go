@@ -5,15 +5,14 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"time"
 
 	"pulse"
+	"pulse/internal/token"
 )
 
 // TEI is a server that speaks text-embeddings-inference's HTTP strictly: its limits, its
@@ -28,6 +27,8 @@ type TEI struct {
 	PayloadBytes int                                               // 0 means 2,000,000
 	MaxTokens    int                                               // of a text, four bytes each; 0 means 512
 	Permits      int                                               // 0 means 512
+	Tokenizer    *token.Tokenizer                                  // of /tokenize; nil: that of all-MiniLM-L6-v2
+	Prompt       string                                            // put before each text, as by --default-prompt
 	Embed        func(text string) pulse.Vector                    // nil: Fingerprint
 	Fail         func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
 
@@ -76,7 +77,7 @@ func (s *TEI) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests[r.URL.Path]++
 	c := TEI{Model: or(s.Model, "test/model"), Dim: or(s.Dim, 8), APIKey: s.APIKey, AutoTruncate: s.AutoTruncate, BatchTexts: or(s.BatchTexts, 32), PerText: s.PerText,
-		PayloadBytes: or(s.PayloadBytes, 2_000_000), MaxTokens: or(s.MaxTokens, 512), Permits: or(s.Permits, 512), Embed: s.Embed, Fail: s.Fail}
+		PayloadBytes: or(s.PayloadBytes, 2_000_000), MaxTokens: or(s.MaxTokens, 512), Permits: or(s.Permits, 512), Tokenizer: s.Tokenizer, Prompt: s.Prompt, Embed: s.Embed, Fail: s.Fail}
 	s.mu.Unlock()
 	if c.Embed == nil {
 		c.Embed = func(text string) pulse.Vector { return Fingerprint(text, c.Dim) }
@@ -95,6 +96,8 @@ func (s *TEI) serve(w http.ResponseWriter, r *http.Request) {
 		s.embed(w, r, &c, false)
 	case "POST /v1/embeddings":
 		s.embed(w, r, &c, true)
+	case "POST /tokenize":
+		c.tokenize(w, r)
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
@@ -131,13 +134,8 @@ func plainFault(w http.ResponseWriter, status int, text string) {
 
 // embed is both routes that make vectors.
 func (s *TEI) embed(w http.ResponseWriter, r *http.Request, c *TEI, openAI bool) {
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
-		plainFault(w, http.StatusUnsupportedMediaType, "Expected request with `Content-Type: application/json`")
-		return
-	}
-	body, _ := io.ReadAll(io.LimitReader(r.Body, int64(c.PayloadBytes)+1))
-	if len(body) > c.PayloadBytes {
-		plainFault(w, http.StatusRequestEntityTooLarge, "Failed to buffer the request body: length limit exceeded")
+	body, ok := c.read(w, r)
+	if !ok {
 		return
 	}
 	var in struct {

@@ -21,6 +21,7 @@ type Endpoint struct {
 	// base64 says that vectors come by the OpenAI route as little-endian bytes. It takes
 	// no truncate, so it serves only where the server never cuts a text by itself.
 	base64 atomic.Bool
+	info   atomic.Pointer[Info] // the last; nil before the first
 }
 
 var _ embed.Endpoint = (*Endpoint)(nil)
@@ -63,12 +64,9 @@ func (e *Endpoint) Describe(ctx context.Context) (embed.Description, error) {
 		return embed.Description{}, err
 	}
 	e.base64.Store(!info.AutoTruncate)
-	name := info.ServedModelName
-	if name == "" {
-		name = info.ModelID
-	}
+	e.info.Store(&info)
 	return embed.Description{
-		Model: name, BatchTexts: info.MaxClientBatchSize, BatchTokens: info.MaxBatchTokens / perBatch,
+		Model: info.name(), BatchTexts: info.MaxClientBatchSize, BatchTokens: info.MaxBatchTokens / perBatch,
 		BatchBytes: payloadBytes, Permits: info.MaxConcurrentRequests,
 	}, nil
 }
@@ -76,6 +74,14 @@ func (e *Endpoint) Describe(ctx context.Context) (embed.Description, error) {
 // payloadBytes is what a request's texts may take, so that its JSON stays below the
 // server's default of 2,000,000 bytes.
 const payloadBytes = 1_000_000
+
+// name is what the server calls its model.
+func (i *Info) name() string {
+	if i.ServedModelName != "" {
+		return i.ServedModelName
+	}
+	return i.ModelID
+}
 
 // check refuses a server that makes no dense vectors.
 func (i *Info) check() error {
