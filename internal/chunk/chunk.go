@@ -20,10 +20,19 @@ import (
 //	2: CommonMark's blocks, exact tokens, fence lines and table headers repeated
 const Version = "2"
 
-// Counter counts the tokens of whole texts, special ones included: a server that has
-// a model's tokenizer. Counts may be asked for by many goroutines at once.
+// Counter has a model's tokenizer, but far away: a server. It may be asked by many
+// goroutines at once.
 type Counter interface {
-	Count(ctx context.Context, text string) (int, error)
+	// Tokens gives the tokens of each text, none of them empty.
+	Tokens(ctx context.Context, texts []string) ([]Tokens, error)
+}
+
+// Tokens are those of one whole text.
+type Tokens struct {
+	Count int // exact, special ones included
+	// Ends are the places behind tokens, in bytes, ascending. They say where to cut, and
+	// need not be exact: what is cut is counted.
+	Ends []int
 }
 
 // Options bound chunks. The zero value is the default.
@@ -54,10 +63,11 @@ func New(t *token.Tokenizer, o Options) *Chunker {
 	return newChunker(o, func() ruler { return &sums{tokenizer: t} })
 }
 
-// NewCounting makes a chunker that knows no more than the counts of whole texts. It
-// asks for a few counts per chunk, and the chunks are as exact.
+// NewCounting makes a chunker whose tokenizer is far away. It asks for the tokens of a text,
+// and a few times for those of what it would make of it, each time for many at once. The
+// chunks are as exact.
 func NewCounting(c Counter, o Options) *Chunker {
-	return newChunker(o, func() ruler { return &probe{counter: c} })
+	return newChunker(o, func() ruler { return &served{counter: c} })
 }
 
 func newChunker(o Options, newRuler func() ruler) *Chunker {

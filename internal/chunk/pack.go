@@ -50,9 +50,21 @@ type packer struct {
 }
 
 func (p *packer) split(ctx context.Context, title, text string) ([]Piece, error) {
-	p.outline.reset(text)
 	p.ruler.begin(ctx, text)
 	p.title = titlePart(title)
+	for again := true; again; again = p.ruler.settle() {
+		p.cutAll(text)
+	}
+	pieces := p.finish()
+	if err := p.ruler.err(); err != nil {
+		return nil, err
+	}
+	return pieces, nil
+}
+
+// cutAll cuts the text from its start.
+func (p *packer) cutAll(text string) {
+	p.outline.reset(text)
 	p.out, p.pieces, p.ends = p.out[:0], p.pieces[:0], p.ends[:0]
 	p.last, p.hasPath = span{}, false
 	p.head = append(p.head[:0], "\x00"...) // none yet
@@ -60,11 +72,6 @@ func (p *packer) split(ctx context.Context, title, text string) ([]Piece, error)
 		at = p.chunk(at)
 		p.forget(at)
 	}
-	pieces := p.finish()
-	if err := p.ruler.err(); err != nil {
-		return nil, err
-	}
-	return pieces, nil
 }
 
 // finish gives the pieces their texts, which lie side by side in one string.

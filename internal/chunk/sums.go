@@ -46,6 +46,7 @@ func (s *sums) setHead(head string) {
 func (s *sums) headCount() int { return s.head.Total() + s.special() }
 func (s *sums) special() int   { return s.tokenizer.Special() }
 func (s *sums) err() error     { return nil }
+func (s *sums) settle() bool   { return false }
 
 // measure makes counts hold the text from start to end, and more.
 func (s *sums) measure(start, end int) {

@@ -245,7 +245,13 @@ func vectorsOf(texts []string) []pulse.Vector {
 
 type words struct{}
 
-func (words) Count(_ context.Context, s string) (int, error) { return len(strings.Fields(s)), nil }
+func (words) Tokens(_ context.Context, texts []string) ([]chunk.Tokens, error) {
+	out := make([]chunk.Tokens, len(texts))
+	for i, s := range texts {
+		out[i].Count = len(strings.Fields(s))
+	}
+	return out, nil
+}
 
 // decode reads a pulse.Change as JSON; a title of "panic" panics.
 func decode(part []byte) (*pulse.Change, error) {
