@@ -220,6 +220,15 @@ func TestTortureCounted(t *testing.T) {
 		byCounter(wordCounter{}, Options{MaxTokens: 16, OverlapTokens: 5}).check(t, name, "", text)
 		byCounter(marked{}, Options{MaxTokens: 64}).check(t, name, "Torture", text)
 	})
+	for _, tokenizer := range most() {
+		far := &farTokenizer{Tokenizer: loadTokenizer(t, tokenizer)}
+		tortureTexts(t, func(name, text string) {
+			if len(text) > 50_000 && !isLarge() {
+				text = strings.ToValidUTF8(text[:50_000], "")
+			}
+			byCounter(far, Options{}).check(t, tokenizer+" "+name, "Torture", text)
+		})
+	}
 }
 
 func TestSamplePages(t *testing.T) {

@@ -30,8 +30,19 @@ type served struct {
 
 	known  map[spanCount]int
 	asked  []spanCount // not known when they were asked for
+	rounds int
+	slack  int // that reach leaves
 	failed error
 }
+
+// patientRounds is how often chunks may become smaller one after another, because words are
+// cut in them that have more tokens in parts. Then reach leaves as much as was ever lacking,
+// so that all of them fit.
+const patientRounds = 8
+
+// maxRounds is many times what any text has taken: of a server whose counts have nothing
+// to do with where it says that tokens end.
+const maxRounds = 100
 
 // spanCount is what a count is of: a span behind a head.
 type spanCount struct{ head, start, end int }
@@ -52,10 +63,7 @@ func (s *served) begin(ctx context.Context, text string) {
 	if s.failed != nil {
 		return
 	}
-	s.extra = tokens[0].extra()
-	for i := range tokens {
-		s.extra = max(0, min(s.extra, tokens[i].extra()))
-	}
+	s.extra = extraTokens(tokens)
 	for i := range tokens {
 		s.addEnds(starts[i], len(windows[i]), &tokens[i])
 	}
@@ -83,7 +91,17 @@ func (s *served) tokens(texts []string) []Tokens {
 	return tokens
 }
 
-func (t *Tokens) extra() int { return t.Count - len(t.Ends) }
+// extraTokens is how many tokens of each text stand for no part of it: special ones, and
+// those of a prompt that the server puts before it. Who tells no ends says nothing of it.
+func extraTokens(tokens []Tokens) int {
+	extra := -1
+	for i := range tokens {
+		if t := &tokens[i]; len(t.Ends) > 0 && (extra < 0 || t.Count-len(t.Ends) < extra) {
+			extra = t.Count - len(t.Ends)
+		}
+	}
+	return max(0, extra)
+}
 
 // addEnds takes the ends of a window's tokens. Where a server does not tell enough of
 // them they lie evenly.
@@ -169,13 +187,20 @@ func (s *served) settle() bool {
 	if s.failed != nil {
 		return false
 	}
-	wrong := false
+	wrong, lacking := false, 0
 	for i, c := range s.asked {
 		wrong = wrong || s.known[c] != tokens[i].Count
+		lacking = max(lacking, tokens[i].Count-s.known[c])
 		s.known[c] = tokens[i].Count
 	}
 	s.asked = s.asked[:0]
-	return wrong
+	if s.rounds++; s.rounds >= patientRounds {
+		s.slack = max(s.slack, lacking)
+	}
+	if wrong && s.rounds == maxRounds {
+		s.failed = fmt.Errorf("count tokens: chunks still change after %d rounds of counting", maxRounds)
+	}
+	return wrong && s.failed == nil
 }
 
 // endsTo is the number of tokens that end at a place or before it.
@@ -185,7 +210,7 @@ func (s *served) endsTo(at int) int {
 }
 
 func (s *served) reach(start, end, limit int) int {
-	room := limit - s.extra
+	room := limit - s.extra - min(s.slack, limit/4)
 	if s.head != 0 {
 		room -= s.headTokens(s.head)
 	}

@@ -71,7 +71,11 @@ func TestServed(t *testing.T) {
 func TestServedWithoutEnds(t *testing.T) {
 	near := miniLM(t)
 	text := strings.Repeat("Some more words of it, unaffordable ones. ", 500)
-	pieces := byCounter(&farTokenizer{Tokenizer: near, silent: true}, Options{}).check(t, "silent", "Title", text)
+	far := &farTokenizer{Tokenizer: near, silent: true}
+	pieces := byCounter(far, Options{}).check(t, "silent", "Title", text)
+	if asked := far.calls - len(pieces); asked > 20 { // the test asks too
+		t.Errorf("asked %d times for %d chunks", asked, len(pieces))
+	}
 	for _, p := range pieces[:len(pieces)-1] {
 		if p.Tokens < 200 {
 			t.Errorf("a chunk of %d tokens", p.Tokens)
