@@ -51,6 +51,7 @@ func Doctor(ctx context.Context, cfg *Config) []Finding {
 	v := BuildVersion()
 	d.add(LevelOK, "version", fmt.Sprintf("%s, %s, %s", v.Version, v.Go, v.Platform), "")
 	d.config()
+	d.tokenizer()
 	d.embedders(ctx)
 	if dir, err := cfg.storeDir(); err == nil {
 		d.dir = dir
@@ -240,8 +241,7 @@ func (d *doctor) settings(have store.LayoutSpec) {
 	c := d.cfg.forData(have)
 	t, err := c.tokenizer()
 	if err != nil {
-		d.add(LevelFail, "tokenizer", err.Error(), "")
-		return
+		return // said already
 	}
 	want := settled(c.layoutSpec(t), have)
 	switch {

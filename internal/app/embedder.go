@@ -155,6 +155,7 @@ func (c *Config) prefixSpec(model string) string {
 type remote struct {
 	*embed.Coalescer
 	transport *embed.Transport
+	endpoints []embed.Endpoint
 }
 
 func (r *remote) Close() {
@@ -165,6 +166,8 @@ func (r *remote) Close() {
 // identity is what a layout knows of the model that embeds it, and holds endpoints to it.
 type identity struct {
 	store *store.Store
+
+	onTokenizer func(id string) // once an endpoint's model has said it; nil: nobody minds
 
 	mu     sync.Mutex
 	layout pulse.LayoutID // 0 while it is not kept
@@ -178,7 +181,7 @@ type identity struct {
 func (i *identity) verify(m embed.Model, probe pulse.Vector) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.spec.Model == unknownModel || i.spec.Dimension == 0 {
+	if i.spec.Model == unknownModel || i.spec.Dimension == 0 || i.spec.Tokenizer == unknownModel {
 		if err := i.completeLocked(m); err != nil {
 			return err
 		}
@@ -205,10 +208,19 @@ func (i *identity) verify(m embed.Model, probe pulse.Vector) error {
 func (i *identity) completeLocked(m embed.Model) error {
 	complete := i.spec
 	complete.Model, complete.Dimension, complete.Prefixes = m.Name, m.Dimension, m.DocumentPrefix
+	if complete.Tokenizer == unknownModel {
+		var err error
+		if complete.Tokenizer, err = tokenizerOf(m.Name); err != nil {
+			return err
+		}
+	}
 	if i.layout != 0 {
 		if err := i.store.CompleteLayout(context.Background(), i.layout, complete); err != nil {
 			return err
 		}
+	}
+	if i.onTokenizer != nil && i.spec.Tokenizer != complete.Tokenizer {
+		i.onTokenizer(complete.Tokenizer)
 	}
 	i.spec = complete
 	return nil
@@ -255,7 +267,7 @@ func (a *App) openEmbedder(c *Config, known *identity) (*remote, error) {
 		return nil, &UsageError{err}
 	}
 	t, endpoints := c.openEndpoints(all)
-	return &remote{transport: t, Coalescer: embed.New(endpoints, embed.Options{
+	return &remote{transport: t, endpoints: endpoints, Coalescer: embed.New(endpoints, embed.Options{
 		Prefixes: c.prefixes, Requests: c.EmbedderConnectionsPerHost, Timeout: c.EmbedderTimeout, Verify: known.verify, Log: a.log, Now: a.now,
 		OnRequest: a.metrics.onEmbed, OnReused: a.metrics.onReused,
 	})}, nil

@@ -18,6 +18,7 @@ import (
 	"pulse/internal/embed"
 	"pulse/internal/embed/embedtest"
 	"pulse/internal/store"
+	"pulse/internal/token/builtin"
 )
 
 // near is a server whose vectors of texts with common words are near each other.
@@ -36,6 +37,9 @@ func near(t *testing.T, model string, dim int) *embedtest.TEI {
 func withTEI(url string) func(*Config) {
 	return func(c *Config) { c.Embedder, c.EmbedderAPIKey = "tei+"+url, "the key of the endpoint" }
 }
+
+// namedTokenizer makes pages be cut whether or not an endpoint is there.
+func namedTokenizer(c *Config) { c.Tokenizer = builtin.MiniLM }
 
 // vectorHits are the pages that a query finds by vector.
 func vectorHits(t *testing.T, a *App, query string) (urls []string, degraded []string) {
@@ -120,7 +124,7 @@ func TestEmbedderAbsentFromTheStart(t *testing.T) {
 	s := near(t, "near-1", 64)
 	proxy := newSwitchboard(t, s.Start())
 	defer s.Close()
-	a := startApp(t, withTEI(proxy.url))
+	a := startApp(t, withTEI(proxy.url), namedTokenizer)
 	putPages(t, a, 30)
 	if n := hitsOf(t, a, "word7"); n != 1 {
 		t.Errorf("%d hits by keyword", n)
@@ -288,7 +292,7 @@ func TestReembed(t *testing.T) {
 // dimension, and uses no vector of it.
 func TestStrangerIsSetAside(t *testing.T) {
 	first, other := near(t, "near-1", 64), near(t, "other", 64)
-	cfg := testConfig(t, withTEI(first.Start()))
+	cfg := testConfig(t, withTEI(first.Start()), namedTokenizer)
 	defer first.Close()
 	a, err := Start(t.Context(), cfg)
 	if err != nil {

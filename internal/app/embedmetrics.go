@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"pulse/internal/embed"
@@ -14,6 +16,10 @@ type embedMetrics struct {
 	latency *prometheus.HistogramVec
 	failed  *prometheus.CounterVec
 	reused  prometheus.Counter
+
+	tokenize       *prometheus.HistogramVec
+	tokenizeTexts  *prometheus.CounterVec
+	tokenizeFailed *prometheus.CounterVec
 }
 
 func newEmbedMetrics(m *metrics) embedMetrics {
@@ -24,6 +30,10 @@ func newEmbedMetrics(m *metrics) embedMetrics {
 		latency: m.histogram("pulse_embed_request_duration_seconds", "Time of a request to an endpoint.", secondsBuckets, "endpoint"),
 		failed:  m.counter("pulse_embed_failures_total", "Requests to an endpoint that failed, by reason; what they held was tried again or split.", "endpoint", "reason"),
 		reused:  m.counter("pulse_embed_reused_total", "Vectors that were there already.").WithLabelValues(),
+
+		tokenize:       m.histogram("pulse_tokenize_duration_seconds", "Time of a question to an endpoint for the tokens of texts, where no tokenizer is at hand.", secondsBuckets, "endpoint"),
+		tokenizeTexts:  m.counter("pulse_tokenize_texts_total", "Texts whose tokens an endpoint has told.", "endpoint"),
+		tokenizeFailed: m.counter("pulse_tokenize_failures_total", "Questions to an endpoint for tokens that failed, by reason.", "endpoint", "reason"),
 	}
 }
 
@@ -36,6 +46,15 @@ func (m *metrics) onEmbed(r embed.RequestStats) {
 	m.embeds.full.WithLabelValues(r.Endpoint).Observe(r.Full)
 	m.embeds.texts.WithLabelValues(r.Endpoint, r.Lane.String()).Add(float64(r.Texts))
 	m.embeds.tokens.WithLabelValues(r.Endpoint).Add(float64(r.Tokens))
+}
+
+func (m *metrics) onTokenize(endpoint string, texts int, d time.Duration, failure string) {
+	m.embeds.tokenize.WithLabelValues(endpoint).Observe(d.Seconds())
+	if failure != "" {
+		m.embeds.tokenizeFailed.WithLabelValues(endpoint, failure).Inc()
+		return
+	}
+	m.embeds.tokenizeTexts.WithLabelValues(endpoint).Add(float64(texts))
 }
 
 func (m *metrics) onReused(n int) { m.embeds.reused.Add(float64(n)) }

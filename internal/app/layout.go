@@ -22,7 +22,7 @@ type layoutParts struct {
 	id       pulse.LayoutID
 	cfg      *Config // that it was made of
 	identity *identity
-	chunker  *chunk.Chunker
+	chunker  ingest.Chunker
 	embedder closableEmbedder // nil: there are no vectors
 }
 
@@ -50,7 +50,7 @@ func (p *layoutParts) close() {
 func (c *Config) layoutSpec(t *token.Tokenizer) store.LayoutSpec {
 	model, dimension := c.model()
 	return store.LayoutSpec{
-		Tokenizer: t.Hash(), MaxTokens: c.MaxChunkTokens, OverlapTokens: c.ChunkOverlapTokens, Chunker: chunk.Version,
+		Tokenizer: tokenizerID(t), MaxTokens: c.MaxChunkTokens, OverlapTokens: c.ChunkOverlapTokens, Chunker: chunk.Version,
 		Model: model, Dimension: dimension, Prefixes: c.prefixSpec(model),
 	}
 }
@@ -74,7 +74,9 @@ func (a *App) newLayoutParts(c *Config, known *identity) (*layoutParts, error) {
 		return nil, err
 	}
 	p := &layoutParts{cfg: c, identity: known}
-	p.chunker = chunk.New(t, ChunkOptions(c.MaxChunkTokens, c.ChunkOverlapTokens))
+	if t != nil {
+		p.chunker = chunk.New(t, ChunkOptions(c.MaxChunkTokens, c.ChunkOverlapTokens))
+	}
 	if c.isStatic() {
 		e, err := c.openStatic()
 		p.embedder = inProcess{e}
@@ -86,6 +88,9 @@ func (a *App) newLayoutParts(c *Config, known *identity) (*layoutParts, error) {
 	}
 	if e != nil {
 		p.embedder = e
+	}
+	if t == nil {
+		p.chunker = a.newLateChunker(c, known, e)
 	}
 	return p, nil
 }
@@ -106,11 +111,19 @@ func ensureLayout(ctx context.Context, st *store.Store, c *Config) (pulse.Layout
 		id, err = st.EnsureLayout(ctx, pulse.DefaultCollection, want)
 		return id, want, err
 	}
-	if have.Model == unknownModel && want.Model != "" && want.Model != unknownModel { // it says so now
+	if have.Tokenizer == unknownModel && want.Tokenizer != unknownModel { // it is named now
+		have.Tokenizer = want.Tokenizer
+		err = st.CompleteLayout(ctx, id, have)
+	}
+	if err == nil && have.Model == unknownModel && want.Model != "" && want.Model != unknownModel { // it says so now
 		have.Model, have.Prefixes = want.Model, want.Prefixes
 		err = st.CompleteLayout(ctx, id, have)
 	}
-	if want = settled(want, have); err == nil && have != want {
+	want = settled(want, have)
+	if err == nil && t == nil {
+		err = checkCounted(have.Tokenizer)
+	}
+	if err == nil && have != want {
 		err = usagef("the data folder was filled with other settings: %s: %s", layoutDifferences(have, want), c.wayOn(have, want))
 	}
 	return id, have, err
@@ -138,6 +151,18 @@ func (c *Config) forData(have store.LayoutSpec) *Config {
 	return &without
 }
 
+// checkCounted says what is wrong with counting by a layout's tokenizer when none is named.
+func checkCounted(tokenizer string) error {
+	if tokenizer == unknownModel || tokenizer == countedByEndpoint {
+		return nil
+	}
+	t, err := builtinByHash(tokenizer)
+	if err == nil && t == nil {
+		err = usagef("the data was cut by a tokenizer that is in a file: name it with --tokenizer, or run `pulse reembed`")
+	}
+	return err
+}
+
 // asData is the configuration with the settings that the data was cut by, and without an
 // embedder: nobody asks anything of an app that only fills another layout.
 func (a *App) asData(ctx context.Context) (*Config, error) {
@@ -148,7 +173,7 @@ func (a *App) asData(ctx context.Context) (*Config, error) {
 	if err == nil && spec.Model != "" && !a.cfg.Given("embedder") {
 		err = usagef("the data was embedded by %s: name the embedder that is to embed it anew, with --embedder", orNone(spec.Model))
 	}
-	if t, wrong := a.cfg.tokenizer(); err == nil && (wrong != nil || t.Hash() != spec.Tokenizer) && !a.cfg.Given("tokenizer") {
+	if t, wrong := a.cfg.tokenizer(); err == nil && (wrong != nil || t != nil && t.Hash() != spec.Tokenizer) && !a.cfg.Given("tokenizer") {
 		err = usagef("the data was cut by another tokenizer: name the one that is to cut it anew, with --tokenizer")
 	}
 	c := *a.cfg
@@ -158,6 +183,9 @@ func (a *App) asData(ctx context.Context) (*Config, error) {
 
 // settled takes from a layout what the configuration leaves to the endpoint.
 func settled(want, have store.LayoutSpec) store.LayoutSpec {
+	if want.Tokenizer == unknownModel {
+		want.Tokenizer = have.Tokenizer
+	}
 	if want.Model == unknownModel && have.Model != "" {
 		want.Model, want.Prefixes = have.Model, have.Prefixes
 	}
@@ -177,7 +205,7 @@ func layoutDifferences(have, want store.LayoutSpec) string {
 	}
 	differs("--max-chunk-tokens", have.MaxTokens, want.MaxTokens)
 	differs("--chunk-overlap-tokens", have.OverlapTokens, want.OverlapTokens)
-	differs("the tokenizer", have.Tokenizer, want.Tokenizer)
+	differs("the tokenizer", orNone(have.Tokenizer), orNone(want.Tokenizer))
 	differs("the chunker's version", have.Chunker, want.Chunker)
 	differs("the embedder's model", orNone(have.Model), orNone(want.Model))
 	differs("the dimension of vectors", have.Dimension, want.Dimension)
@@ -191,6 +219,8 @@ func orNone(s string) string {
 		return "none"
 	case unknownModel:
 		return "not known yet"
+	case countedByEndpoint:
+		return "the endpoint's"
 	}
 	return s
 }

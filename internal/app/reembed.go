@@ -285,6 +285,9 @@ func (a *App) sweepLayouts(ctx context.Context) error {
 // layoutOptions are the options that make this layout, as a command line has them.
 func (c *Config) layoutOptions() string {
 	s := fmt.Sprintf("--embedder %s --max-chunk-tokens %d --chunk-overlap-tokens %d", redacted(c.Embedder), c.MaxChunkTokens, c.ChunkOverlapTokens)
+	if c.Tokenizer != "" {
+		s += " --tokenizer " + c.Tokenizer
+	}
 	if c.Given("document-prefix") {
 		s += fmt.Sprintf(" --document-prefix %q", c.DocumentPrefix)
 	}

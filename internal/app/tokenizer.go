@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"pulse/internal/chunk"
 	"pulse/internal/token"
@@ -29,9 +30,43 @@ func Tokenizer(name string) (*token.Tokenizer, error) {
 	return t, nil
 }
 
+// countedByEndpoint stands in a layout for a tokenizer that only the endpoints have. A
+// tokenizer that waits for an endpoint to say its model is unknownModel.
+const countedByEndpoint = "endpoint"
+
+// tokenizerID is a tokenizer as a layout keeps it.
+func tokenizerID(t *token.Tokenizer) string {
+	if t == nil {
+		return unknownModel
+	}
+	return t.Hash()
+}
+
+// tokenizerOf is that of a model that an endpoint serves, as a layout keeps it.
+func tokenizerOf(model string) (string, error) {
+	t, ok, err := builtin.For(model)
+	if !ok || err != nil {
+		return countedByEndpoint, err
+	}
+	return t.Hash(), nil
+}
+
+// builtinByHash finds a tokenizer that is in the binary; nil is none.
+func builtinByHash(hash string) (*token.Tokenizer, error) {
+	for _, model := range []string{builtin.MiniLM, builtin.Qwen3} {
+		if t, _, err := builtin.For(model); err != nil || t.Hash() == hash {
+			return t, err
+		}
+	}
+	return nil, nil
+}
+
 // tokenizer is the one that --tokenizer names, else that of the embedder's model, where it
-// is built in.
+// is built in; nil where an endpoint has to say first which model it serves.
 func (c *Config) tokenizer() (*token.Tokenizer, error) {
+	if c.Tokenizer == "" && strings.HasPrefix(c.Embedder, "tei+") {
+		return nil, nil
+	}
 	name := c.Tokenizer
 	if name == "" && c.isStatic() {
 		e, err := c.openStatic()

@@ -8,14 +8,21 @@ import (
 	"testing"
 )
 
-func TestTokenizer(t *testing.T) {
-	dir := t.TempDir()
-	small := filepath.Join(dir, "tokenizer.json")
+// writeTokenizer writes a small tokenizer and gives its path.
+func writeTokenizer(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tokenizer.json")
 	const definition = `{"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Whitespace"},"post_processor":null,
 		"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{"[UNK]":0,"a":1,"##b":2}}}`
-	if err := os.WriteFile(small, []byte(definition), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(definition), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+func TestTokenizer(t *testing.T) {
+	small := writeTokenizer(t)
+	dir := filepath.Dir(small)
 	broken := filepath.Join(dir, "broken.json")
 	if err := os.WriteFile(broken, []byte(`{"model":{"type":"Foo"}}`), 0o600); err != nil {
 		t.Fatal(err)

@@ -21,8 +21,8 @@ type served struct {
 	counter Counter
 	ctx     context.Context
 	text    string
-	ends    []int // of the text's tokens, about
-	extra   int   // tokens of each text that stand for no part of it
+	ends    []int32 // of the text's tokens, about; a text has less than 2 GiB
+	extra   int     // tokens of each text that stand for no part of it
 
 	head  int            // the one that is put before spans; 0 is none
 	heads []string       // by number, from 1
@@ -49,25 +49,40 @@ type spanCount struct{ head, start, end int }
 
 func (s *served) begin(ctx context.Context, text string) {
 	*s = served{counter: s.counter, ctx: ctx, text: text, named: map[string]int{"": 0}, heads: []string{""}, known: map[spanCount]int{}}
-	var windows []string
-	var starts []int
-	for at := 0; at < len(text); {
-		end := windowEnd(text, at)
-		windows, starts = append(windows, text[at:end]), append(starts, at)
-		at = end
+	s.extra = -1
+	for at := 0; at < len(text) && s.failed == nil; {
+		at = s.addWindows(at)
 	}
-	if len(windows) == 0 {
-		return
+}
+
+// addWindows asks about the windows from a place on, so many that not much has to be held,
+// and gives the end of the last.
+func (s *served) addWindows(at int) int {
+	windows := make([]string, 0, windowsAtOnce)
+	for end := at; end < len(s.text) && len(windows) < windowsAtOnce; {
+		from := end
+		end = windowEnd(s.text, from)
+		windows = append(windows, s.text[from:end])
 	}
 	tokens := s.tokens(windows)
 	if s.failed != nil {
-		return
+		return at
 	}
-	s.extra = extraTokens(tokens)
+	if s.extra < 0 {
+		s.extra = extraTokens(tokens)
+	}
 	for i := range tokens {
-		s.addEnds(starts[i], len(windows[i]), &tokens[i])
+		s.addEnds(at, len(windows[i]), &tokens[i])
+		at += len(windows[i])
 	}
+	return at
 }
+
+// What is asked in one call, so that a long text does not need many times its length.
+const (
+	windowsAtOnce = 32
+	countsAtOnce  = 256
+)
 
 // windowEnd ends a window at white space, if there is any in its second half.
 func windowEnd(text string, at int) int {
@@ -109,14 +124,14 @@ func (s *served) addEnds(start, size int, t *Tokens) {
 	n := max(0, t.Count-s.extra)
 	if len(t.Ends) < n-n/8 {
 		for i := range n {
-			s.ends = append(s.ends, start+int(int64(size)*int64(i+1)/int64(n)))
+			s.ends = append(s.ends, int32(start+int(int64(size)*int64(i+1)/int64(n))))
 		}
 		return
 	}
 	last := 0
 	for _, end := range t.Ends {
 		last = max(last, min(end, size))
-		s.ends = append(s.ends, start+last)
+		s.ends = append(s.ends, int32(start+last))
 	}
 }
 
@@ -179,19 +194,21 @@ func (s *served) settle() bool {
 	if s.failed != nil || len(s.asked) == 0 {
 		return false
 	}
-	texts := make([]string, len(s.asked))
-	for i, c := range s.asked {
-		texts[i] = s.of(c)
-	}
-	tokens := s.tokens(texts)
-	if s.failed != nil {
-		return false
-	}
 	wrong, lacking := false, 0
-	for i, c := range s.asked {
-		wrong = wrong || s.known[c] != tokens[i].Count
-		lacking = max(lacking, tokens[i].Count-s.known[c])
-		s.known[c] = tokens[i].Count
+	for asked := range slices.Chunk(s.asked, countsAtOnce) {
+		texts := make([]string, len(asked))
+		for i, c := range asked {
+			texts[i] = s.of(c)
+		}
+		tokens := s.tokens(texts)
+		if s.failed != nil {
+			return false
+		}
+		for i, c := range asked {
+			wrong = wrong || s.known[c] != tokens[i].Count
+			lacking = max(lacking, tokens[i].Count-s.known[c])
+			s.known[c] = tokens[i].Count
+		}
 	}
 	s.asked = s.asked[:0]
 	if s.rounds++; s.rounds >= patientRounds {
@@ -205,7 +222,7 @@ func (s *served) settle() bool {
 
 // endsTo is the number of tokens that end at a place or before it.
 func (s *served) endsTo(at int) int {
-	n, _ := slices.BinarySearch(s.ends, at+1)
+	n, _ := slices.BinarySearch(s.ends, int32(at+1))
 	return n
 }
 
@@ -221,7 +238,7 @@ func (s *served) reach(start, end, limit int) int {
 	if last >= len(s.ends) {
 		return end
 	}
-	return max(start, min(end, runeFloor(s.text, s.ends[last-1])))
+	return max(start, min(end, runeFloor(s.text, int(s.ends[last-1]))))
 }
 
 func (s *served) back(low, end, budget int) int {
@@ -232,14 +249,14 @@ func (s *served) back(low, end, budget int) int {
 	from := max(n-budget, 0)
 	at := 0
 	if from > 0 {
-		at = s.ends[from-1]
+		at = int(s.ends[from-1])
 	}
 	return min(end, max(low, runeCeil(s.text, at)))
 }
 
 func (s *served) cuts(dst []int, start, end int) ([]int, bool) {
-	for i := s.endsTo(start); i < len(s.ends) && s.ends[i] <= end+lookAhead; i++ {
-		dst = append(dst, s.ends[i])
+	for i := s.endsTo(start); i < len(s.ends) && int(s.ends[i]) <= end+lookAhead; i++ {
+		dst = append(dst, int(s.ends[i]))
 	}
 	return dst, true
 }

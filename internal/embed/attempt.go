@@ -91,7 +91,7 @@ func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
 	a.c.opts.OnRequest(RequestStats{
 		Endpoint: a.s.endpoint.Name(), Lane: a.lane, Texts: len(items), Tokens: tokens,
 		Full:     float64(len(items)) / float64(max(1, a.most)),
-		Duration: a.c.opts.Now().Sub(began), Failure: failureName(err),
+		Duration: a.c.opts.Now().Sub(began), Failure: FailureName(err),
 	})
 	if err == nil {
 		a.tokens += tokens
@@ -102,7 +102,8 @@ func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
 	return vectors, err
 }
 
-func failureName(err error) string {
+// FailureName is the reason of a failed request as metrics name it; "" of none.
+func FailureName(err error) string {
 	var f *Failure
 	switch {
 	case err == nil:

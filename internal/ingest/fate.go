@@ -10,6 +10,7 @@ import (
 
 	"pulse"
 	"pulse/internal/clean"
+	"pulse/internal/embed"
 	"pulse/internal/store"
 )
 
@@ -97,8 +98,12 @@ func (f *fate) decide(job *pulse.Job, err error) verdict {
 	}
 }
 
-// isFault says whether an error is about the store or the process, not the page.
+// isFault says whether an error is about the store, the process or who counts tokens, not
+// the page.
 func isFault(err error) bool {
+	if nobody := new(embed.AwayError); errors.As(err, &nobody) {
+		return true
+	}
 	return errors.Is(err, pulse.ErrDiskFull) || errors.Is(err, pulse.ErrUnavailable) ||
 		errors.Is(err, pulse.ErrOverloaded) || errors.Is(err, pulse.ErrClosed) || errors.Is(err, context.Canceled)
 }

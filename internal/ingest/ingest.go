@@ -59,10 +59,16 @@ type Embedder interface {
 	Wait(l embed.Lane) time.Duration
 }
 
+// Chunker cuts texts as chunk.Chunker does. An *embed.AwayError says that nobody counts
+// tokens at the moment.
+type Chunker interface {
+	Split(ctx context.Context, title, text string) ([]chunk.Piece, error)
+}
+
 // Layout is one way of cutting pages and embedding their chunks, with its parts.
 type Layout struct {
 	ID       pulse.LayoutID
-	Chunker  *chunk.Chunker
+	Chunker  Chunker
 	Embedder Embedder // nil: documents have no vectors
 }
 

@@ -28,18 +28,6 @@ func (e *Endpoint) Model() string {
 	return ""
 }
 
-// MaxTextBytes is how long a text Tokenize surely takes: the server bounds the characters.
-// It is 0 before the server was asked.
-func (e *Endpoint) MaxTextBytes() int {
-	if i := e.info.Load(); i != nil {
-		return min(i.MaxInputLength*charactersPerToken, payloadBytes)
-	}
-	return 0
-}
-
-// charactersPerToken: the server takes that many for each token of its longest input.
-const charactersPerToken = 250
-
 type tokenizeRequest struct {
 	Inputs  []string `json:"inputs"`
 	Special bool     `json:"add_special_tokens"`
