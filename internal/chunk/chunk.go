@@ -18,7 +18,8 @@ import (
 //
 //	1: line-based blocks, greedy packing within a section
 //	2: CommonMark's blocks, exact tokens, fence lines and table headers repeated
-const Version = "2"
+//	3: by byte-level tokenizers, ends are looked for in steps of some bytes
+const Version = "3"
 
 // Counter has a model's tokenizer, but far away: a server. It may be asked by many
 // goroutines at once.

@@ -61,7 +61,7 @@ func TestServed(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d pages, %d chunks, %.1f %% of them the same; asked for %d texts, at most %d times for a page", name, pages, pieces, 100*float64(same)/float64(pieces), texts, calls)
-		if 3*same < 2*pieces || texts > 3*pieces {
+		if 5*same < 3*pieces || texts > 3*pieces {
 			t.Errorf("%s: %d of %d chunks are the same; asked for %d texts", name, same, pieces, texts)
 		}
 	}

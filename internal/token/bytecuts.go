@@ -76,6 +76,10 @@ func (p *splitter) cuts(text string, at int) bool {
 	return p.table[cutClass(l)][cutClass(r)]
 }
 
+// cutBytes is how far the cuts that are told lie apart at least. To tell all costs half as
+// much as to count; where spans end, these few bytes are counted.
+const cutBytes = 16
+
 // byteMeasure tells a Counts the cuts of one stretch.
 type byteMeasure struct {
 	m      *bytePairs
@@ -84,6 +88,7 @@ type byteMeasure struct {
 	text   string   // the same in the form
 	source []source // of text's bytes; nil where it is the text as given
 	base   int      // of what source counts
+	next   int      // of text, where a cut is wanted
 }
 
 // cut tells a cut at a place of text, after n tokens of it.
@@ -91,6 +96,7 @@ func (b *byteMeasure) cut(at, n int) {
 	if b.m.added != nil && b.m.added.mayCross(b.text, at) {
 		return
 	}
+	b.next = at + cutBytes
 	if b.source == nil {
 		b.counts.cut(at, n)
 		return
@@ -99,6 +105,12 @@ func (b *byteMeasure) cut(at, n int) {
 	if b.source[at-1].end-b.base == place && b.m.form.leaves(b.given, place) {
 		b.counts.cut(place, n)
 	}
+}
+
+// wants reports whether a cut at a place is worth telling: it is not near the last one, or
+// at an end of a line, where spans begin and end.
+func (b *byteMeasure) wants(text string, at int) bool {
+	return at >= b.next || text[at-1] == '\n' || text[at] == '\n'
 }
 
 // leaves reports whether normalizing leaves the characters on both sides of a place alone.
@@ -151,7 +163,7 @@ func (b *byteMeasure) words(at, limit, n int) int {
 			} else {
 				n += b.m.countWord(table, text[from:w.end], w.key)
 			}
-			if w.end < limit && (b.m.split.cuts(text, w.end) || cutsLetters(text, w.end)) {
+			if w.end < limit && b.wants(text, w.end) && (b.m.split.cuts(text, w.end) || cutsLetters(text, w.end)) {
 				b.cut(w.end, n)
 			}
 			from = w.end
