@@ -10,6 +10,9 @@ import (
 type revision struct {
 	lines, chunks float64 // the share that is new
 	touched       float64 // of chunks: those that hold a new line
+	own           float64 // those that hold one beside what they repeat
+	least         float64 // the fewest of such a length that could hold all of them
+	one           float64 // one of them
 }
 
 // TestRevisions measures how many chunks of a page change from one revision to the
@@ -40,6 +43,10 @@ func TestRevisions(t *testing.T) {
 	lines := median(func(r revision) float64 { return r.lines })
 	chunks := median(func(r revision) float64 { return r.chunks })
 	touched := median(func(r revision) float64 { return r.touched })
+	own := median(func(r revision) float64 { return r.own })
+	least := median(func(r revision) float64 { return r.least })
+	one := median(func(r revision) float64 { return r.one })
+	t.Logf("no packing of chunks as long has less than %.2f %%, for %.2f %% is one chunk; without what is repeated, %.2f %% hold a new line", least, one, own)
 	moved := median(func(r revision) float64 { return r.chunks - r.touched })
 	t.Logf("medians of %d revisions: %.2f %% of lines are new, %.2f %% of chunks hold one, %.2f %% of chunks are new", len(all), lines, touched, chunks)
 	if moved > 0 || chunks > 15 {
@@ -52,14 +59,32 @@ func revise(t *testing.T, c *Chunker, before, p samplePage) revision {
 	old, _ := spans(t, c, before)
 	texts, pieces := spans(t, c, p)
 	newLines, at := newPlaces(before.Markdown, p.Markdown)
-	touched := 0
+	touched, own, end := 0, 0, 0
 	for _, piece := range pieces {
+		if slices.ContainsFunc(at, func(pos int) bool { return max(end, piece.Start) <= pos && pos < piece.End }) {
+			own++
+		}
+		end = piece.End
 		if slices.ContainsFunc(at, func(pos int) bool { return piece.Start <= pos && pos < piece.End }) {
 			touched++
 		}
 	}
 	n := float64(max(1, len(pieces)))
-	return revision{lines: newLines, chunks: float64(countNew(old, texts)) / n, touched: float64(touched) / n}
+	return revision{lines: newLines, chunks: float64(countNew(old, texts)) / n, touched: float64(touched) / n,
+		own: float64(own) / n, least: float64(cover(at, len(p.Markdown)/int(n))) / n, one: float64(min(1, len(at))) / n}
+}
+
+// cover is the number of spans of a length that can hold all of some ascending places,
+// wherever they lie: of no packing into chunks of that length fewer hold one.
+func cover(places []int, length int) int {
+	n, end := 0, 0
+	for _, at := range places {
+		if n == 0 || at >= end {
+			n++
+			end = at + length
+		}
+	}
+	return n
 }
 
 func spans(t *testing.T, c *Chunker, p samplePage) (texts []string, pieces []Piece) {
