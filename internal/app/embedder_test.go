@@ -394,7 +394,9 @@ func untilUp(t *testing.T, a *App) {
 	}
 }
 
-func withoutVectors(c *Config) { c.Embedder, c.origins = embedderNone, map[string]string{"embedder": "flag"} }
+func withoutVectors(c *Config) {
+	c.Embedder, c.origins = embedderNone, map[string]string{"embedder": "flag"}
+}
 
 // TestDataWithoutVectors: pages that were kept without vectors stay so under the default
 // embedder, with words, until somebody makes them; a named one is refused.
