@@ -16,14 +16,13 @@ type watchedIndex struct {
 	*local.Index
 	now       func() time.Time
 	applied   func(commits []pulse.Commit, at time.Time)
-	replaced  func()            // the index holds another history's data now
+	replace   func(func())      // sees to it that queries are embedded as the data that it is given
 	failpoint func(name string) // nil outside tests
 }
 
 // Replace implements index.Rebuilder.
 func (w *watchedIndex) Replace(fresh index.Applier) {
-	w.Index.Replace(fresh)
-	w.replaced()
+	w.replace(func() { w.Index.Replace(fresh) })
 }
 
 // Apply implements index.Applier.

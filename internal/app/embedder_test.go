@@ -8,8 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +35,15 @@ func near(t *testing.T, model string, dim int) *embedtest.TEI {
 		}
 		return v[0]
 	}}
+}
+
+// unlike is a server that knows a text by the word with a number in it, and whose vectors
+// say nothing beside those of another model's.
+func unlike(t *testing.T, model string) *embedtest.TEI {
+	s := near(t, model, 64)
+	word := regexp.MustCompile(`word\d+`)
+	s.Embed = func(text string) pulse.Vector { return embedtest.Fingerprint(model+word.FindString(text), 64) }
+	return s
 }
 
 func withTEI(url string) func(*Config) {
@@ -286,6 +298,49 @@ func TestReembed(t *testing.T) {
 	if err := a.Stop(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestQueriesWhileTheModelChanges asks without a pause while the model changes to another of
+// the same dimension: no query's vector is compared with those of the other model.
+func TestQueriesWhileTheModelChanges(t *testing.T) {
+	const pages, switches = 60, 4
+	one, two := unlike(t, "near-1"), unlike(t, "near-2")
+	one.PerText, two.PerText = 5*time.Millisecond, 5*time.Millisecond // so that a query is always on its way
+	urls := []string{one.Start(), two.Start()}
+	defer one.Close()
+	defer two.Close()
+	a := startApp(t, withTEI(urls[0]), func(c *Config) { c.QueryEmbedTimeout = time.Minute })
+	putPages(t, a, pages)
+	untilNoVectorsPend(t, a)
+	ctx, cancel := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	var asked atomic.Int64
+	for w := range 3 {
+		c := clientOf(t, a)
+		asking.Go(func() {
+			for i := w; ctx.Err() == nil; i++ {
+				text := fmt.Sprintf("Page %d speaks of word%d, question %d", i%pages, i%pages, i) // none is asked twice
+				answer, err := c.Search(ctx, client.Query{Query: text, Mode: "vector"})
+				if ctx.Err() != nil {
+					return
+				}
+				if err != nil || len(answer.Degraded) > 0 || len(answer.Hits) == 0 || answer.Hits[0].URL != fmt.Sprintf("https://example.com/%d", i%pages) {
+					t.Errorf("%q: %+v, %v", text, answer, err)
+					return
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	for i := range switches {
+		to := "tei+" + urls[(i+1)%2]
+		if s := reembedded(t, a, client.ReembedChange{Embedder: &to}); s.State != "done" {
+			t.Errorf("switch %d: %+v", i, s)
+		}
+	}
+	cancel()
+	asking.Wait()
+	t.Logf("%d queries over %d switches", asked.Load(), switches)
 }
 
 // TestStrangerIsSetAside starts with an endpoint that serves another model under the same

@@ -246,20 +246,28 @@ func (w *workerStore) Commit(ctx context.Context, write *store.Write) (store.Com
 }
 
 // queryEmbedder embeds queries as the index that serves was embedded.
-type queryEmbedder struct{ of func() *layoutParts }
+type queryEmbedder struct {
+	of func() (p *layoutParts, history string)
+}
 
-// EmbedQuery implements search.QueryEmbedder.
-func (q queryEmbedder) EmbedQuery(ctx context.Context, text string) (pulse.Vector, error) {
-	p := q.of()
-	if p == nil || p.embedder == nil {
-		return nil, search.ErrNoEmbedder
+// EmbedQuery implements search.QueryEmbedder. An embedder that is closed meanwhile, because
+// the index has another model now, is not the one to ask.
+func (q queryEmbedder) EmbedQuery(ctx context.Context, text string) (pulse.Vector, string, error) {
+	for {
+		p, history := q.of()
+		if p == nil || p.embedder == nil {
+			return nil, "", search.ErrNoEmbedder
+		}
+		v, err := p.embedder.EmbedQuery(ctx, text)
+		if now, _ := q.of(); err != nil && now != p {
+			continue
+		}
+		var away *embed.AwayError
+		if errors.As(err, &away) {
+			err = errAway
+		}
+		return v, history, err
 	}
-	v, err := p.embedder.EmbedQuery(ctx, text)
-	var away *embed.AwayError
-	if errors.As(err, &away) {
-		return nil, errAway
-	}
-	return v, err
 }
 
 // errAway is what people who ask are told; the log has the cause.

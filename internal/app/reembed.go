@@ -19,7 +19,8 @@ import (
 // It needs no jobs of its own: what is filled is in the store, and the next call goes on
 // from there.
 type reembedding struct {
-	switching sync.Mutex // held while the store and the workers' layout move together
+	switching sync.Mutex   // held while the store and the workers' layout move together
+	serves    sync.RWMutex // held while the index's data and the embedder of queries do; taken after switching
 
 	mu     sync.Mutex
 	status httpapi.ReembedStatus
@@ -260,15 +261,26 @@ func (a *App) sameModel(parts *layoutParts) bool {
 	return have.Model != "" && have.Model != unknownModel && have.Model == want.Model && have.Dimension == want.Dimension && have.Prefixes == want.Prefixes
 }
 
-// indexReplaced is called in the moment in which the index holds other data: queries are
-// embedded from here on as it was.
-func (a *App) indexReplaced() {
+// replaceIndex gives the index that serves its new data, and with them the embedder of
+// queries: nobody sees the one without the other.
+func (a *App) replaceIndex(replace func()) {
 	a.reembedding.switching.Lock()
 	defer a.reembedding.switching.Unlock()
 	now := a.pool.layout.Load()
-	if former := a.pool.queries.Swap(now); former != nil && former != now {
+	a.reembedding.serves.Lock()
+	replace()
+	former := a.pool.queries.Swap(now)
+	a.reembedding.serves.Unlock()
+	if former != nil && former != now {
 		former.close()
 	}
+}
+
+// forQueries is what embeds queries, and the history of the index that they compare with.
+func (a *App) forQueries() (p *layoutParts, history string) {
+	a.reembedding.serves.RLock()
+	defer a.reembedding.serves.RUnlock()
+	return a.pool.queries.Load(), a.pool.Index.Position().History
 }
 
 // sweepLayouts removes what layouts that nobody uses have left, in slices.

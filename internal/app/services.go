@@ -152,10 +152,10 @@ func (a *App) buildIndex(context.Context) error {
 		BM25:      keyword.Options{K1: belowZero(c.BM25K1), B: belowZero(c.BM25B)},
 		OnRefused: a.onRefused,
 	})
-	watched := &watchedIndex{Index: a.pool.Index, now: a.now, applied: a.times.applied, replaced: a.indexReplaced, failpoint: failpoint()}
+	watched := &watchedIndex{Index: a.pool.Index, now: a.now, applied: a.times.applied, replace: a.replaceIndex, failpoint: failpoint()}
 	a.pool.Follower = index.New(store.LocalFollower, a.pool.Store, watched, index.Options{Log: a.log, Now: a.now, OnBatch: a.metrics.onBatch})
 	a.pool.Searcher = search.New(
-		search.Deps{Index: a.pool.Index, Follower: a.pool.Follower, Store: a.pool.Store, Embedder: queryEmbedder{a.pool.queries.Load}, VectorWeight: a.vectorWeight, Key: pagekey.Normalise},
+		search.Deps{Index: a.pool.Index, Follower: a.pool.Follower, Store: a.pool.Store, Embedder: queryEmbedder{a.forQueries}, VectorWeight: a.vectorWeight, Key: pagekey.Normalise},
 		search.Options{Window: c.Window, Fusion: c.Fusion, Alpha: belowZero(c.Alpha), RRFK: c.RRFK, QueryEmbedTimeout: c.QueryEmbedTimeout, Now: a.now})
 	a.metrics.registry.MustRegister(newGauges(&a.pool.Services, a.now), newEmbedGauges(&a.pool.Services))
 	a.follow.start(func(ctx context.Context) error {

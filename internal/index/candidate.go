@@ -13,6 +13,10 @@ type Request struct {
 	Unscored bool
 	// Vector is the query's, of any length but 0; nil asks for none.
 	Vector pulse.Vector
+	// VectorHistory is the history of the data that Vector compares with; "" is any. An
+	// index that holds another's does not search by it: layouts of other models differ in
+	// history, and equal dimensions would hide the mistake.
+	VectorHistory string
 	// MinVectorScore keeps out what is not at least so near; cosines of 0 and less
 	// never come.
 	MinVectorScore float64
@@ -43,6 +47,9 @@ type Result struct {
 	Keyword, Vector List
 	// VectorRefused says why the vector could not be searched by; "" when it was.
 	VectorRefused string
+	// OtherHistory says that it was refused for Request.VectorHistory: the index has been
+	// filled anew since the query was embedded.
+	OtherHistory bool
 	// Corrections are the words of the text that nothing holds, and what was looked for
 	// in their place.
 	Corrections []pulse.Correction

@@ -35,21 +35,22 @@ type item struct {
 	terms    []pulse.TermExplain // only when asked for
 }
 
-// rank finds, fuses, cuts to the window and collapses.
-func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (*ranking, error) {
+// rank finds, fuses, cuts to the window and collapses. other says that the query's vector
+// is of another model than the index is by now.
+func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (r *ranking, other bool, err error) {
 	request := index.Request{
 		Collection: q.Collection, Filter: q.Filter, Window: s.options.Window,
-		Vector: e.vector, MinVectorScore: q.MinVectorScore, Explain: q.Explain, Key: q.explainKey,
+		Vector: e.vector, VectorHistory: e.history, MinVectorScore: q.MinVectorScore, Explain: q.Explain, Key: q.explainKey,
 	}
 	request.Text, request.Unscored = q.Text, q.Mode == pulse.ModeVector
 	result, err := s.deps.Index.Retrieve(ctx, request)
 	if err != nil {
-		return nil, fmt.Errorf("find candidates: %w", err)
+		return nil, false, fmt.Errorf("find candidates: %w", err)
 	}
 	if result.VectorRefused != "" {
 		e.degraded = "vector: " + result.VectorRefused
 	}
-	r := &ranking{relation: "eq", standing: result.Standing, single: numRetrievers, corrections: result.Corrections}
+	r = &ranking{relation: "eq", standing: result.Standing, single: numRetrievers, corrections: result.Corrections}
 	r.take(e.degraded, q.Mode)
 	lists := [numRetrievers][]index.Candidate{result.Keyword.Candidates, result.Vector.Candidates}
 	r.fusion = s.fusion(lists, r.single != numRetrievers, e.weight)
@@ -58,7 +59,7 @@ func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (*ranking, 
 		r.relation = "gte"
 	}
 	r.collapse(all[:min(len(all), s.options.Window)], q)
-	return r, nil
+	return r, result.OtherHistory, nil
 }
 
 // take notes which retrievers took part, and what did not.

@@ -29,9 +29,10 @@ type Store interface {
 	Passage(ctx context.Context, id pulse.DocumentID, seq pulse.CommitSeq, start, end int) (string, error)
 }
 
-// QueryEmbedder makes a query's vector.
+// QueryEmbedder makes a query's vector. History is that of the index whose vectors it
+// compares with, as index.Request.VectorHistory has it.
 type QueryEmbedder interface {
-	EmbedQuery(ctx context.Context, text string) (pulse.Vector, error)
+	EmbedQuery(ctx context.Context, text string) (vector pulse.Vector, history string, err error)
 }
 
 // ErrNoEmbedder is what a QueryEmbedder answers that has no model.
@@ -168,7 +169,7 @@ func (s *Searcher) answer(ctx context.Context, q *checked) (*pulse.Answer, error
 	answer := p.answer(kept, q.Snapshot)
 	if q.explainKey != "" {
 		embedded := s.embed(ctx, q)
-		now, err := s.rank(ctx, q, embedded)
+		now, err := s.rankAgain(ctx, q, &embedded)
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +182,7 @@ func (s *Searcher) answer(ctx context.Context, q *checked) (*pulse.Answer, error
 func (s *Searcher) fresh(ctx context.Context, q *checked) (*pulse.Answer, error) {
 	embedded := s.embed(ctx, q)
 	for round := 1; ; round++ {
-		ranked, err := s.rank(ctx, q, embedded)
+		ranked, err := s.rankAgain(ctx, q, &embedded)
 		if err != nil {
 			return nil, err
 		}
@@ -213,9 +214,22 @@ func (s *Searcher) catchUp(ctx context.Context, seq pulse.CommitSeq) error {
 	return ctx.Err()
 }
 
+// rankAgain ranks, and embeds the query anew where the index was filled by another model
+// since that was done.
+func (s *Searcher) rankAgain(ctx context.Context, q *checked, e *embedded) (*ranking, error) {
+	for round := 1; ; round++ {
+		ranked, other, err := s.rank(ctx, q, *e)
+		if err != nil || !other || round == maxRounds {
+			return ranked, err
+		}
+		*e = s.embed(ctx, q)
+	}
+}
+
 // embedded is a query's vector, or why there is none.
 type embedded struct {
 	vector   pulse.Vector
+	history  string  // see QueryEmbedder
 	weight   float64 // see Deps.VectorWeight
 	degraded string  // "" when the query wants no vector, or has it
 }
@@ -227,7 +241,7 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 		return embedded{}
 	}
 	if s.deps.Embedder == nil {
-		return s.embedOutcome(nil, ErrNoEmbedder)
+		return s.embedOutcome(nil, "", ErrNoEmbedder)
 	}
 	weight := s.vectorWeight(q)
 	if weight == 0 && q.Mode == pulse.ModeHybrid {
@@ -237,19 +251,19 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 	defer cancel()
 	done := make(chan embedded, 1)
 	go func() {
-		v, err := s.deps.Embedder.EmbedQuery(ctx, q.meaning())
-		done <- s.embedOutcome(v, err)
+		v, history, err := s.deps.Embedder.EmbedQuery(ctx, q.meaning())
+		done <- s.embedOutcome(v, history, err)
 	}()
 	select {
 	case e := <-done:
 		e.weight = weight
 		return e
 	case <-ctx.Done():
-		return s.embedOutcome(nil, ctx.Err())
+		return s.embedOutcome(nil, "", ctx.Err())
 	}
 }
 
-func (s *Searcher) embedOutcome(v pulse.Vector, err error) embedded {
+func (s *Searcher) embedOutcome(v pulse.Vector, history string, err error) embedded {
 	switch {
 	case errors.Is(err, ErrNoEmbedder):
 		return embedded{degraded: "vector: " + ErrNoEmbedder.Error()}
@@ -260,7 +274,7 @@ func (s *Searcher) embedOutcome(v pulse.Vector, err error) embedded {
 	case v == nil:
 		return embedded{degraded: "vector: the embedder refused the query"}
 	}
-	return embedded{vector: v}
+	return embedded{vector: v, history: history}
 }
 
 func (s *Searcher) vectorWeight(q *checked) float64 {

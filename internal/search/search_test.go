@@ -385,3 +385,43 @@ func TestProgress(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// TestQueryOfTheFormerModel fills the index anew by another model between the embedding of
+// a query and the search by it: the query is embedded again, and never compared with what
+// its vector says nothing of.
+func TestQueryOfTheFormerModel(t *testing.T) {
+	w := newWorld(t)
+	w.put(1, "apples and pears", nil)
+	w.put(2, "something else", nil)
+	w.index()
+	asked := 0
+	history := "one"
+	w.embedder = historicEmbedder(func(text string) (pulse.Vector, string) {
+		asked++
+		of := history
+		if asked == 1 {
+			w.log.Restart("two", 2)
+			w.index()
+			history = "two"
+			return hashing{64}.vector("something else"), of // as another model would have it
+		}
+		return hashing{64}.vector(text), of
+	})
+	a := w.search(pulse.Query{Text: "apples", Mode: pulse.ModeVector})
+	if diff := cmp.Diff([]int{1}, ids(a)); diff != "" || asked != 2 || len(a.Degraded) > 0 {
+		t.Errorf("asked %d times, degraded %v, hits (-want +got):\n%s", asked, a.Degraded, diff)
+	}
+	history = "one" // for good
+	a = w.search(pulse.Query{Text: "pears", Mode: pulse.ModeHybrid})
+	if diff := cmp.Diff([]int{1}, ids(a)); diff != "" || len(a.Degraded) != 1 || len(a.Hits[0].Scores) != 1 {
+		t.Errorf("degraded %v, hits %+v", a.Degraded, a.Hits)
+	}
+}
+
+// historicEmbedder says of which history its vectors are.
+type historicEmbedder func(text string) (pulse.Vector, string)
+
+func (f historicEmbedder) EmbedQuery(_ context.Context, text string) (pulse.Vector, string, error) {
+	v, history := f(text)
+	return v, history, nil
+}

@@ -170,15 +170,16 @@ func (h hashing) vector(text string) pulse.Vector {
 	return v
 }
 
-func (h hashing) EmbedQuery(_ context.Context, text string) (pulse.Vector, error) {
-	return h.vector(text), nil
+func (h hashing) EmbedQuery(_ context.Context, text string) (pulse.Vector, string, error) {
+	return h.vector(text), "", nil
 }
 
 // embedFunc is an embedder made of a function.
 type embedFunc func(ctx context.Context, text string) (pulse.Vector, error)
 
-func (f embedFunc) EmbedQuery(ctx context.Context, text string) (pulse.Vector, error) {
-	return f(ctx, text)
+func (f embedFunc) EmbedQuery(ctx context.Context, text string) (pulse.Vector, string, error) {
+	v, err := f(ctx, text)
+	return v, "", err
 }
 
 // clock is a time that stands until it is moved.

@@ -20,7 +20,7 @@ func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, e
 	s := retrieval{request: r, filter: x.newFilter(r.Filter, &syntax), query: &keyword.Query{}}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	s.in = x.data.collections[collectionName(r.Collection)]
+	s.in, s.history = x.data.collections[collectionName(r.Collection)], x.data.position.History
 	if s.in != nil {
 		s.analyze(syntax)
 	}
@@ -39,6 +39,7 @@ type retrieval struct {
 	query   *keyword.Query
 	set     keyword.Set // of what passes the filter and the query's demands; nil when there are none
 	in      *collection // nil when there is none
+	history string      // of the data that is searched
 	named   *document   // of request.Key, when it passes the filter
 	result  index.Result
 }
@@ -130,6 +131,10 @@ func (s *retrieval) byVector() {
 	}
 	if err := vector.Check(s.request.Vector); err != nil {
 		s.result.VectorRefused = fmt.Sprintf("the query's %v", err)
+		return
+	}
+	if of := s.request.VectorHistory; of != "" && of != s.history {
+		s.result.VectorRefused, s.result.OtherHistory = "the index is of another model now", true
 		return
 	}
 	vectors := s.in.vectors[len(s.request.Vector)]
