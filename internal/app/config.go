@@ -34,7 +34,7 @@ type Config struct {
 	EmbedderIdleExpiry         time.Duration `group:"model" default:"30s" placeholder:"TIME" help:"How long a connection without a request is kept."`
 	EmbedderTimeout            time.Duration `group:"model" default:"2m" placeholder:"TIME" help:"Time that one request has."`
 
-	Tokenizer string `group:"model" placeholder:"FILE|DIR" help:"Tokenizer of the embedding model: a tokenizer.json (or .gz), the folder that holds it, or a model whose tokenizer is built in: all-MiniLM-L6-v2 or Qwen3-Embedding. Without this option: that of the embedder's model if it is built in, else a tei embedder counts itself (its /tokenize), which is slow, and pages wait while it is away; else all-MiniLM-L6-v2."`
+	Tokenizer string `group:"model" placeholder:"FILE|DIR" help:"Tokenizer of the embedding model: a tokenizer.json (or .gz), the folder that holds it, or a model whose tokenizer is built in: all-MiniLM-L6-v2 or Qwen3-Embedding. Without this option: that of the embedder's model if it is built in, else a tei embedder counts itself (its /tokenize), which is slow, and vectors wait while it is away; else all-MiniLM-L6-v2."`
 
 	Workers            int           `group:"ingest" default:"64" placeholder:"N" help:"Jobs that run at once; they mostly wait for the disk. 0 leaves the work to others."`
 	MaxChunkTokens     int           `group:"ingest" default:"256" placeholder:"N" help:"Tokens of a chunk at most."`

@@ -33,10 +33,10 @@ func (d *doctor) servedTokens(ctx context.Context, e *tei.Endpoint) {
 	const next = "name the model's tokenizer.json with --tokenizer"
 	began := time.Now()
 	if _, err := e.Tokenize(ctx, []string{embed.ProbeText}); err != nil {
-		d.add(LevelFail, "tokenizer", fmt.Sprintf("%s cannot count tokens, so pages wait: %v", e.Name(), err), next)
+		d.add(LevelFail, "tokenizer", fmt.Sprintf("%s cannot count tokens, so vectors wait: %v", e.Name(), err), next)
 		return
 	}
-	d.add(LevelWarn, "tokenizer", fmt.Sprintf("tokens are counted by the /tokenize of %s, which is slow (%v for one text), and pages wait while it is away", e.Name(), time.Since(began).Round(time.Millisecond)), next)
+	d.add(LevelWarn, "tokenizer", fmt.Sprintf("tokens are counted by the /tokenize of %s, which is slow (%v for one text), and vectors wait while it is away", e.Name(), time.Since(began).Round(time.Millisecond)), next)
 }
 
 // embedders embeds one text with each endpoint.

@@ -21,7 +21,6 @@ import (
 	"pulse/internal/embed"
 	"pulse/internal/embed/embedtest"
 	"pulse/internal/store"
-	"pulse/internal/token/builtin"
 )
 
 // near is a server whose vectors of texts with common words are near each other.
@@ -49,9 +48,6 @@ func unlike(t *testing.T, model string) *embedtest.TEI {
 func withTEI(url string) func(*Config) {
 	return func(c *Config) { c.Embedder, c.EmbedderAPIKey = "tei+"+url, "the key of the endpoint" }
 }
-
-// namedTokenizer makes pages be cut whether or not an endpoint is there.
-func namedTokenizer(c *Config) { c.Tokenizer = builtin.MiniLM }
 
 // vectorHits are the pages that a query finds by vector.
 func vectorHits(t *testing.T, a *App, query string) (urls []string, degraded []string) {
@@ -136,7 +132,7 @@ func TestEmbedderAbsentFromTheStart(t *testing.T) {
 	s := near(t, "near-1", 64)
 	proxy := newSwitchboard(t, s.Start())
 	defer s.Close()
-	a := startApp(t, withTEI(proxy.url), namedTokenizer)
+	a := startApp(t, withTEI(proxy.url))
 	putPages(t, a, 30)
 	if n := hitsOf(t, a, "word7"); n != 1 {
 		t.Errorf("%d hits by keyword", n)
@@ -347,7 +343,7 @@ func TestQueriesWhileTheModelChanges(t *testing.T) {
 // dimension, and uses no vector of it.
 func TestStrangerIsSetAside(t *testing.T) {
 	first, other := near(t, "near-1", 64), near(t, "other", 64)
-	cfg := testConfig(t, withTEI(first.Start()), namedTokenizer)
+	cfg := testConfig(t, withTEI(first.Start()))
 	defer first.Close()
 	a, err := Start(t.Context(), cfg)
 	if err != nil {

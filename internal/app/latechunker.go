@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 
 // lateChunker cuts by the tokenizer that the layout names, which it does once an endpoint
 // has said its model: one that is in the binary, else the endpoint's own. Until then, and
-// while it is the endpoint's and that is away, nothing is cut: counts are never guessed.
+// while it is the endpoint's and that is away, it fails: counts are never guessed. Pages are
+// then cut by a stand-in (ingest.Layout.Rough), and anew when they are embedded.
 type lateChunker struct {
 	identity *identity
 	counter  *endpointCounter
@@ -32,7 +34,7 @@ func (a *App) newLateChunker(c *Config, known *identity, r *remote) *lateChunker
 	}
 	known.tellTokenizer(func(id string) {
 		if id == countedByEndpoint {
-			a.log.Warn("Tokens are counted by the endpoint's /tokenize: that is slow, and pages wait while it is away; name the model's tokenizer.json with --tokenizer")
+			a.log.Warn("Tokens are counted by the endpoint's /tokenize: that is slow, and their vectors wait while it is away; name the model's tokenizer.json with --tokenizer")
 		}
 	})
 	return &lateChunker{identity: known, counter: counter, options: ChunkOptions(c.MaxChunkTokens, c.ChunkOverlapTokens)}
@@ -146,23 +148,28 @@ func (c *endpointCounter) up() []*tei.Endpoint {
 	return append(up[first:len(up):len(up)], up[:first]...)
 }
 
-// awayPause is how long a page waits for an endpoint, so that many pages that cannot be
-// cut do not keep the processor busy with finding that out.
+// awayPause is how long a page waits for an endpoint that has not answered yet, nor failed,
+// and until one that is away is asked again.
 const awayPause = time.Second
 
-// await waits a little for an endpoint. No endpoint afterwards is an *embed.AwayError.
+// await waits a little for a first endpoint. No endpoint afterwards is an *embed.AwayError.
 func (c *endpointCounter) await(ctx context.Context) error {
 	for until := c.now().Add(awayPause); ; {
 		if len(c.up()) > 0 {
 			return nil
 		}
-		if c.now().After(until) {
+		if c.now().After(until) || !c.connecting() {
 			return c.away(c.trouble())
 		}
 		if pause(ctx, awayPause/20); ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
+}
+
+// connecting says whether an endpoint has neither answered nor failed yet.
+func (c *endpointCounter) connecting() bool {
+	return slices.ContainsFunc(c.coalescer.Endpoints(), func(e embed.EndpointState) bool { return e.State == "connecting" })
 }
 
 // trouble is what is known of the endpoints that are away.

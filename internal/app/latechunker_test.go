@@ -42,20 +42,6 @@ func chunksOf(t *testing.T, a *App, url string) (chunks []pulse.Chunk, embeds []
 	return chunks, chunk.Embeds(answer.Document.Title, answer.Document.Text, chunks)
 }
 
-// watchJobs sends why each run of a job ended; "" is well.
-func watchJobs(a *App, to chan<- string) {
-	a.OnJob(func(r ingest.JobReport) {
-		why := ""
-		if r.Err != nil {
-			why = r.Err.Error()
-		}
-		select {
-		case to <- why:
-		default:
-		}
-	})
-}
-
 func tokenizerOfLayout(t *testing.T, a *App) string {
 	t.Helper()
 	_, spec, err := a.Services().Store.ActiveLayout(t.Context(), pulse.DefaultCollection)
@@ -142,37 +128,46 @@ func TestTokensOfAModelThatIsBuiltIn(t *testing.T) {
 	putPages(t, a, 3)
 }
 
-// TestTokensWait: without the endpoint that counts, pages wait and are not guessed at; no
-// attempt is counted, and nothing is lost.
-func TestTokensWait(t *testing.T) {
+// TestTokensLater: while the endpoint that counts is away, a page is found by its words, and its
+// chunks say no number of tokens; they are cut anew, and counted, when it is embedded.
+func TestTokensLater(t *testing.T) {
+	tok := qwen3(t)
 	s := near(t, "near-1", 64)
+	s.Tokenizer = tok
 	proxy := newSwitchboard(t, s.Start())
 	defer s.Close()
 	a := startApp(t, withTEI(proxy.url))
-	ran := make(chan string, 100)
-	watchJobs(a, ran)
-	q, err := clientOf(t, a).Put(t.Context(), []client.Put{page(1)}, client.PutOptions{})
-	if err != nil {
-		t.Fatal(err)
+	if q, err := clientOf(t, a).Put(t.Context(), []client.Put{longPage, page(1)}, client.PutOptions{Wait: time.Minute}); err != nil || q.Status != "done" {
+		t.Fatalf("put: %+v, %v", q, err)
 	}
-	if cause := <-ran; !strings.Contains(cause, "no embedding endpoint answers: count tokens") {
-		t.Errorf("the job ran and ended with %q", cause)
+	if n := hitsOf(t, a, "unaffordable"); n != 1 {
+		t.Errorf("%d hits", n)
 	}
-	if j, err := clientOf(t, a).Job(t.Context(), q.JobIDs[0]); err != nil || j.State != "available" || j.Attempt != 0 {
-		t.Errorf("job %+v, %v", j, err)
-	}
-	if n := hitsOf(t, a, "word1"); n != 0 {
-		t.Errorf("%d hits of a page that nobody could count", n)
+	rough, _ := chunksOf(t, a, longPage.URL)
+	for i, c := range rough {
+		if c.Tokens != 0 {
+			t.Errorf("chunk %d has %d tokens, and nobody counted", i, c.Tokens)
+		}
 	}
 	proxy.open()
 	untilNoVectorsPend(t, a)
-	if n := hitsOf(t, a, "word1"); n != 1 {
+	chunks, embeds := chunksOf(t, a, longPage.URL)
+	for i, c := range chunks {
+		if want := tok.Count(embeds[i]) + tok.Special(); c.Tokens != want || want > a.cfg.MaxChunkTokens {
+			t.Errorf("chunk %d has %d tokens, counted %d", i, c.Tokens, want)
+		}
+	}
+	stats, err := clientOf(t, a).Stats(t.Context())
+	if size := a.Services().Index.Size(); err != nil || size.Vectors != size.Chunks || size.Chunks != len(chunks)+1 || stats.Chunks != int64(size.Chunks) {
+		t.Errorf("the index holds %+v, the store %+v, %v", size, stats, err)
+	}
+	if n := hitsOf(t, a, "unaffordable"); n != 1 {
 		t.Errorf("%d hits", n)
 	}
 }
 
-// TestTokensFail: a server without the route, or one that does not answer it, delays pages;
-// a page whose text it refuses is tried a few times.
+// TestTokensFail: a server without the route, or one that does not answer it, delays vectors
+// alone; a page whose text it refuses is tried a few times.
 func TestTokensFail(t *testing.T) {
 	f := func(name string, status int, body string, attempts int, cause string) {
 		t.Run(name, func(t *testing.T) {
@@ -187,17 +182,24 @@ func TestTokensFail(t *testing.T) {
 			}
 			a := startApp(t, withTEI(s.Start()))
 			defer s.Close()
-			ran := make(chan string, 100)
-			watchJobs(a, ran)
-			q, err := clientOf(t, a).Put(t.Context(), []client.Put{page(1)}, client.PutOptions{})
-			if err != nil {
+			failed := make(chan ingest.JobReport, 100)
+			a.OnJob(func(r ingest.JobReport) {
+				if r.Err != nil {
+					failed <- r
+				}
+			})
+			if _, err := clientOf(t, a).Put(t.Context(), []client.Put{page(1)}, client.PutOptions{Wait: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
-			if got := <-ran; !strings.Contains(got, cause) {
-				t.Errorf("ended with %q", got)
+			if n := hitsOf(t, a, "word1"); n != 1 {
+				t.Errorf("%d hits by keyword", n)
 			}
-			if j, err := clientOf(t, a).Job(t.Context(), q.JobIDs[0]); err != nil || j.State != "available" || j.Attempt != attempts {
-				t.Errorf("job %+v, %v", j, err)
+			r := <-failed
+			if !strings.Contains(r.Err.Error(), cause) || r.Job.Kind != pulse.KindEmbed {
+				t.Errorf("a job of kind %s ended with %q", r.Job.Kind, r.Err)
+			}
+			if r.Job.State != pulse.JobAvailable || r.Job.Attempt != attempts {
+				t.Errorf("job %+v", r.Job)
 			}
 		})
 	}

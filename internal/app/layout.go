@@ -23,6 +23,7 @@ type layoutParts struct {
 	cfg      *Config // that it was made of
 	identity *identity
 	chunker  ingest.Chunker
+	rough    ingest.Chunker   // stands in while the chunker's tokens cannot be counted; nil: they always can
 	embedder closableEmbedder // nil: there are no vectors
 }
 
@@ -33,7 +34,7 @@ type closableEmbedder interface {
 
 // ingest is the layout as workers know it.
 func (p *layoutParts) ingest() ingest.Layout {
-	l := ingest.Layout{ID: p.id, Chunker: p.chunker}
+	l := ingest.Layout{ID: p.id, Chunker: p.chunker, Rough: p.rough}
 	if p.embedder != nil {
 		l.Embedder = p.embedder
 	}
@@ -89,10 +90,15 @@ func (a *App) newLayoutParts(c *Config, known *identity) (*layoutParts, error) {
 	if e != nil {
 		p.embedder = e
 	}
-	if t == nil {
-		p.chunker = a.newLateChunker(c, known, e)
+	if t != nil {
+		return p, nil
 	}
-	return p, nil
+	p.chunker = a.newLateChunker(c, known, e)
+	standIn, err := Tokenizer("")
+	if err == nil {
+		p.rough = chunk.New(standIn, ChunkOptions(c.MaxChunkTokens, c.ChunkOverlapTokens))
+	}
+	return p, err
 }
 
 // ensureLayout finds or makes the layout of the default collection, or refuses to go on

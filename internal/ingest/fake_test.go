@@ -141,7 +141,7 @@ func (s *fakeStore) Commit(ctx context.Context, w *store.Write) (store.Committed
 	return c, nil
 }
 
-func (s *fakeStore) CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse.CommitSeq, _ pulse.LayoutID, vectors []pulse.Vector) (store.Committed, error) {
+func (s *fakeStore) CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse.CommitSeq, _ pulse.LayoutID, chunks []pulse.Chunk, vectors []pulse.Vector) (store.Committed, error) {
 	if err := s.enter(ctx, "commitVectors", job); err != nil {
 		return store.Committed{}, err
 	}
@@ -153,6 +153,9 @@ func (s *fakeStore) CommitVectors(ctx context.Context, job *pulse.Job, basedOn p
 	s.commit++
 	s.docs[job.Key].Document.CommitSeq = s.commit
 	s.writes[job.Key].Vectors, s.writes[job.Key].VectorsPending = vectors, false
+	if chunks != nil {
+		s.writes[job.Key].Chunks = chunks
+	}
 	return store.Committed{Outcome: pulse.OutcomeIndexed, Seq: s.commit}, nil
 }
 

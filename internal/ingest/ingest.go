@@ -38,7 +38,7 @@ type Documents interface {
 	// Former is a document with its chunks and vectors; nil when it was never seen.
 	Former(ctx context.Context, collection, key string) (*pulse.Commit, error)
 	Commit(ctx context.Context, w *store.Write) (store.Committed, error)
-	CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse.CommitSeq, layout pulse.LayoutID, vectors []pulse.Vector) (store.Committed, error)
+	CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse.CommitSeq, layout pulse.LayoutID, chunks []pulse.Chunk, vectors []pulse.Vector) (store.Committed, error)
 	EraseSlice(ctx context.Context, e store.Erasure, from pulse.DocumentID, limit int) (next pulse.DocumentID, erased int, err error)
 }
 
@@ -69,6 +69,7 @@ type Chunker interface {
 type Layout struct {
 	ID       pulse.LayoutID
 	Chunker  Chunker
+	Rough    Chunker  // cuts for keyword search alone while Chunker cannot; nil: it always can
 	Embedder Embedder // nil: documents have no vectors
 }
 

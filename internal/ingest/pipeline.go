@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"pulse"
@@ -92,13 +93,38 @@ func (w *Workers) clean(ctx context.Context, r *run, change *pulse.Change) (clea
 
 func (w *Workers) chunk(ctx context.Context, r *run, page clean.Page) ([]chunk.Piece, error) {
 	start := w.now()
-	pieces, err := r.layout.Chunker.Split(ctx, page.Title, page.Text)
+	pieces, err := w.split(ctx, r, page)
 	if err != nil {
 		return nil, fmt.Errorf("cut into chunks: %w", err)
 	}
 	r.report.Chunks = len(pieces)
 	w.operation(ctx, r, opChunk, &r.job.Stages.Chunk, start)
 	return pieces, ctx.Err()
+}
+
+// split cuts a page. Where its tokens cannot be counted in the time that a page waits for
+// vectors, it is cut by those of a stand-in, for keyword search: such chunks say no number
+// of tokens, and the page is cut anew when it is embedded.
+func (w *Workers) split(ctx context.Context, r *run, page clean.Page) ([]chunk.Piece, error) {
+	if r.layout.Rough == nil {
+		return r.layout.Chunker.Split(ctx, page.Title, page.Text)
+	}
+	soon, cancel := context.WithTimeout(ctx, w.patience(r))
+	defer cancel()
+	pieces, err := r.layout.Chunker.Split(soon, page.Title, page.Text)
+	if err == nil || ctx.Err() != nil {
+		return pieces, err
+	}
+	pieces, err = r.layout.Rough.Split(ctx, page.Title, page.Text)
+	for i := range pieces {
+		pieces[i].Tokens = 0
+	}
+	return pieces, err
+}
+
+// isRough says whether chunks were cut by a stand-in.
+func isRough(chunks []pulse.Chunk) bool {
+	return slices.ContainsFunc(chunks, func(c pulse.Chunk) bool { return c.Tokens == 0 })
 }
 
 // write gathers what the store commits, but the vectors.

@@ -24,6 +24,10 @@ func (w *Workers) vectors(ctx context.Context, r *run, write *store.Write, piece
 	if r.layout.Embedder == nil || len(pieces) == 0 {
 		return nil
 	}
+	if r.layout.Rough != nil && isRough(write.Chunks) {
+		write.VectorsPending = true
+		return ctx.Err()
+	}
 	patience := w.patience(r)
 	if w.embed.closed() || patience <= 0 || r.layout.Embedder.Wait(embed.LaneOf(r.job.Priority)) > patience {
 		write.VectorsPending = true
@@ -169,14 +173,31 @@ func (w *Workers) embedLater(ctx context.Context, r *run) error {
 	if w.embed.closed() {
 		return &awayError{errGateClosed, w.embed.opens()}
 	}
+	if r.layout.Rough != nil && isRough(record.Chunks) {
+		return w.embedAnew(ctx, r, d)
+	}
 	texts, err := storedTexts(record)
 	if err != nil {
 		return err
 	}
-	return w.embedStored(ctx, r, d, texts)
+	return w.embedStored(ctx, r, d, nil, texts)
 }
 
-func (w *Workers) embedStored(ctx context.Context, r *run, d *pulse.Document, texts []string) error {
+// embedAnew embeds a page that a stand-in has cut, by its own tokens.
+func (w *Workers) embedAnew(ctx context.Context, r *run, d *pulse.Document) error {
+	pieces, err := r.layout.Chunker.Split(ctx, d.Title, d.Text)
+	if err != nil {
+		return fmt.Errorf("cut into chunks: %w", err)
+	}
+	chunks, texts := make([]pulse.Chunk, len(pieces)), make([]string, len(pieces))
+	for i := range pieces {
+		chunks[i], texts[i] = pieces[i].Chunk, pieces[i].Embed
+	}
+	return w.embedStored(ctx, r, d, chunks, texts)
+}
+
+// embedStored embeds a page's chunks; chunks are nil where the stored ones stand.
+func (w *Workers) embedStored(ctx context.Context, r *run, d *pulse.Document, chunks []pulse.Chunk, texts []string) error {
 	r.report.Chunks = len(texts)
 	start := w.now()
 	request := requestOf(r.job)
@@ -192,7 +213,7 @@ func (w *Workers) embedStored(ctx context.Context, r *run, d *pulse.Document, te
 	}
 	r.report.Refused = countRefused(vectors)
 	start = w.now()
-	committed, err := w.deps.Store.CommitVectors(ctx, r.job, d.CommitSeq, d.Layout, vectors)
+	committed, err := w.deps.Store.CommitVectors(ctx, r.job, d.CommitSeq, d.Layout, chunks, vectors)
 	if err != nil {
 		return fmt.Errorf("commit %d vectors: %w", len(vectors), err)
 	}

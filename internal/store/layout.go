@@ -138,8 +138,9 @@ func (s *Store) Probe(ctx context.Context, layout pulse.LayoutID) (pulse.Vector,
 
 // CommitVectors adds the vectors of a page that was committed without them, and
 // ends their job. They are dropped, and the job superseded, if the document has
-// moved since the commit that they were computed from.
-func (s *Store) CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse.CommitSeq, layout pulse.LayoutID, vectors []pulse.Vector) (Committed, error) {
+// moved since the commit that they were computed from. chunks replace those that the
+// page was cut into; nil leaves them.
+func (s *Store) CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse.CommitSeq, layout pulse.LayoutID, chunks []pulse.Chunk, vectors []pulse.Vector) (Committed, error) {
 	packed := packVectors(vectors)
 	var done Committed
 	now := s.opts.Now()
@@ -151,6 +152,9 @@ func (s *Store) CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse
 			return err
 		}
 		if cur.live && cur.commitSeq == basedOn && cur.layout == layout && cur.vectorsPending {
+			if err := recut(t, &cur, chunks); err != nil {
+				return err
+			}
 			if done.Seq, err = s.addVectors(t, cur, vectors, packed, now); err != nil {
 				return err
 			}
@@ -163,6 +167,20 @@ func (s *Store) CommitVectors(ctx context.Context, job *pulse.Job, basedOn pulse
 	}
 	s.opts.Failpoint("commit.after")
 	return done, nil
+}
+
+// recut replaces the chunks of a document, unless there are none to replace them.
+func recut(t *tx, cur *current, chunks []pulse.Chunk) error {
+	if chunks == nil {
+		return nil
+	}
+	n := int64(len(chunks))
+	t.counters.chunks += n - cur.chunks
+	cur.chunks = n
+	if err := t.exec(`UPDATE chunks SET n = ?, packed = ? WHERE document = ? AND layout = ?`, n, packChunks(chunks), cur.id, cur.layout); err != nil {
+		return err
+	}
+	return t.exec(`UPDATE documents SET chunks = ? WHERE id = ?`, n, cur.id)
 }
 
 func (s *Store) addVectors(t *tx, cur current, vectors []pulse.Vector, packed []byte, now time.Time) (pulse.CommitSeq, error) {
