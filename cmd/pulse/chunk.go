@@ -31,10 +31,15 @@ func (c *chunkCmd) Run(ctx context.Context, cfg *app.Config, out *output) error 
 		return app.Usage(fmt.Errorf("--max-tokens %d: every text has %d special tokens", c.MaxTokens, t.Special()))
 	}
 	chunker := chunk.New(t, app.ChunkOptions(c.MaxTokens, c.Overlap))
-	return eachText(ctx, os.Stdin, out, func(dst []byte, text string) []byte {
+	return eachText(ctx, os.Stdin, out, chunkAnswer(ctx, chunker))
+}
+
+// chunkAnswer appends the JSON of one text's chunks.
+func chunkAnswer(ctx context.Context, chunker *chunk.Chunker) func(dst []byte, text string) []byte {
+	return func(dst []byte, text string) []byte {
 		pieces, _ := chunker.Split(ctx, "", text) // a tokenizer cannot fail
 		return appendPieces(dst, text, pieces)
-	})
+	}
 }
 
 // appendPieces appends the JSON of one text's answer.

@@ -2,10 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"pulse/internal/chunk"
+	"pulse/internal/token"
 )
 
 // chunkedText is what becomes of a line.
@@ -48,6 +52,31 @@ func TestChunkLongLine(t *testing.T) {
 	last := answer.Chunks[len(answer.Chunks)-1]
 	if last.End != 499_999 || last.Tokens > 256 {
 		t.Fatalf("%d chunks, the last is %+v", len(answer.Chunks), last)
+	}
+}
+
+// TestChunkAllocatesLittle: what a line costs is what it is made of, its pieces and their
+// texts, and its path of headings; however many chunks it has.
+func TestChunkAllocatesLittle(t *testing.T) {
+	if raceDetector {
+		t.Skip("pools forget what they hold under the race detector")
+	}
+	tokenizer, err := token.Load(tinyTokenizer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunker := chunk.New(tokenizer, chunk.Options{MaxTokens: 64})
+	line := `{"text":"# A heading\n\n` + strings.Repeat("Pulse takes crawl webhooks and makes the pages searchable. ", 40) + `"}` + "\n"
+	allocations := func(lines int) float64 {
+		input := strings.Repeat(line, lines)
+		return testing.AllocsPerRun(3, func() {
+			if err := eachText(t.Context(), io.NopCloser(strings.NewReader(input)), io.Discard, chunkAnswer(t.Context(), chunker)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if each := (allocations(1010) - allocations(10)) / 1000; each > 6 {
+		t.Errorf("%.1f allocations a line", each)
 	}
 }
 
