@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -66,7 +67,34 @@ func newUnigramWords(p *pipeline, words *unigrams, meta rune) model {
 			m.setASCII(byte(i))
 		}
 	}
+	m.foresee()
 	return m
+}
+
+// mostForeseen bounds what foresee costs a large vocabulary, and how much of the cache it takes.
+const mostForeseen = 1 << 15
+
+// foresee remembers the tokens of words that the vocabulary has: they are most of the words
+// of any text, and finding the best way through one costs some ten times a look.
+func (m *unigramWords) foresee() {
+	var w unigramScratch
+	var ids []uint32
+	v, table, n := m.words.vocabulary, m.cache.table.Load(), 0
+	for i := 0; i < len(v.tokens) && n < mostForeseen; i++ {
+		text := v.token(i)
+		word, ok := bytes.CutPrefix(text, []byte(m.prefix))
+		if !ok || len(word) == 0 || len(word) > maxKey {
+			continue
+		}
+		ids = ids[:0]
+		for _, p := range m.words.cut(&w, text) {
+			ids = append(ids, p.id)
+		}
+		if len(ids) <= maxCached {
+			m.cache.put(table, shortKey(string(word)), ids)
+			n++
+		}
+	}
 }
 
 func (m *unigramWords) setASCII(b byte) {
