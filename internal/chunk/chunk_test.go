@@ -222,9 +222,13 @@ func TestTortureCounted(t *testing.T) {
 	})
 	for _, tokenizer := range most() {
 		far := &farTokenizer{Tokenizer: loadTokenizer(t, tokenizer)}
+		most := 50_000
+		if testing.Short() {
+			most = 8_000
+		}
 		tortureTexts(t, func(name, text string) {
-			if len(text) > 50_000 && !isLarge() {
-				text = strings.ToValidUTF8(text[:50_000], "")
+			if len(text) > most && !isLarge() {
+				text = strings.ToValidUTF8(text[:most], "")
 			}
 			byCounter(far, Options{}).check(t, tokenizer+" "+name, "Torture", text)
 		})

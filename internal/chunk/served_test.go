@@ -37,7 +37,7 @@ func TestServed(t *testing.T) {
 		near := loadTokenizer(t, name)
 		pages, same, pieces, texts, calls := 0, 0, 0, 0, 0
 		for _, file := range []string{"k8s-en.jsonl.gz", "k8s-zh-ja-ko.jsonl.gz"} {
-			for _, p := range samplePages(t, file, 60) {
+			for _, p := range samplePages(t, file, servedPages()) {
 				far := &farTokenizer{Tokenizer: near}
 				got, err := NewCounting(far, Options{}).Split(t.Context(), p.Title, p.Markdown)
 				if err != nil {
@@ -65,6 +65,13 @@ func TestServed(t *testing.T) {
 			t.Errorf("%s: %d of %d chunks are the same; asked for %d texts", name, same, pieces, texts)
 		}
 	}
+}
+
+func servedPages() int {
+	if testing.Short() {
+		return 15
+	}
+	return 60
 }
 
 // TestServedWithoutEnds: where a server does not say where tokens end, chunks are as full.
