@@ -31,6 +31,10 @@ func (a *attempt) run(items []*item) (back []*item, err error) {
 		a.deliver(items, vectors)
 		return nil, nil
 	}
+	if a.hopeless(items, err) {
+		a.deliver(items, []pulse.Vector{nil})
+		return nil, nil
+	}
 	if !errors.As(err, &f) {
 		return items, err
 	}
@@ -80,10 +84,13 @@ func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
 	}
 	ctx, cancel := context.WithTimeout(a.c.ctx, a.c.opts.Timeout)
 	defer cancel()
-	began := a.c.opts.Now()
-	vectors, err := a.s.endpoint.Embed(ctx, texts)
+	began, cut := a.c.opts.Now(), a.c.cuts(a.s)
+	vectors, err := a.s.endpoint.Embed(a.c.watchConnections(ctx, a.s), texts)
 	if err == nil {
 		err = a.check(vectors, len(texts))
+	}
+	if err == nil {
+		err = a.c.usable(ctx, a.s, cut)
 	}
 	if ctx.Err() == context.DeadlineExceeded && err != nil {
 		err = &Failure{Kind: Overloaded, Message: fmt.Sprintf("no answer within %v", a.c.opts.Timeout)}
@@ -93,6 +100,7 @@ func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
 		Full:     float64(len(items)) / float64(max(1, a.most)),
 		Duration: a.c.opts.Now().Sub(began), Failure: FailureName(err),
 	})
+	a.doubt(items, err)
 	if err == nil {
 		a.tokens += tokens
 		a.c.mu.Lock()
@@ -100,6 +108,50 @@ func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
 		a.c.mu.Unlock()
 	}
 	return vectors, err
+}
+
+// Bounds of doubt.
+const (
+	firstDoubt = 2 // requests that break before a text goes with fewer others
+	lastDoubt  = 8 // that break with a text alone in them before it is held to be why
+)
+
+// doubt counts what breaks with a text in it: the connection, the server (5xx), or its
+// time. Mostly that is the endpoint's affair. A text that ends a server looks the same, so
+// the more often it happens the fewer others a text goes with (room), and one that breaks
+// everything by itself has no vector. An overload says nothing of a text.
+func (a *attempt) doubt(items []*item, err error) {
+	if !breaks(err) {
+		return
+	}
+	for _, it := range items {
+		it.broken++
+		if len(items) == 1 {
+			it.alone++
+		}
+	}
+}
+
+func breaks(err error) bool {
+	var f *Failure
+	var stranger *strangerError
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.As(err, &stranger):
+		return false
+	case errors.As(err, &f):
+		return f.Kind == Unavailable || f.Kind == Overloaded && f.Status == 0
+	}
+	return true
+}
+
+// hopeless says that a text has broken its request by itself too often.
+func (a *attempt) hopeless(items []*item, err error) bool {
+	return len(items) == 1 && breaks(err) && items[0].alone >= lastDoubt
+}
+
+// room is how large a request with this text in it may be, of so many texts.
+func (it *item) room(texts int) int {
+	return max(1, texts>>max(0, it.broken-firstDoubt+1))
 }
 
 // FailureName is the reason of a failed request as metrics name it; "" of none.

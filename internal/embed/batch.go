@@ -17,12 +17,17 @@ type bounds struct{ texts, tokens, bytes int }
 // taken.
 func (c *Coalescer) takeLocked(b bounds) []*item {
 	var taken []*item
+	full, most := b.texts, b.texts
 	for l := LaneQuery; l < numLanes && b.texts > 0; l++ {
 		if l > LaneQuery && len(taken) > 0 && taken[0].lane == LaneQuery {
 			break
 		}
 		window := c.windowLocked(l, lookAhead*b.texts)
-		chosen := choose(window, b, len(taken) == 0)
+		if len(window) > 0 && len(taken) == 0 {
+			most = window[0].room(full)
+			b.texts = most
+		}
+		chosen := choose(together(window, full, most), b, len(taken) == 0)
 		c.giveBackLocked(l, window, chosen)
 		for _, it := range chosen {
 			b.texts, b.tokens, b.bytes = b.texts-1, b.tokens-it.tokens, b.bytes-len(it.text)
@@ -54,6 +59,15 @@ func (c *Coalescer) giveBackLocked(l Lane, window, chosen []*item) {
 		in[it] = true
 	}
 	c.lanes[l].pushBack(slices.DeleteFunc(window, func(it *item) bool { return in[it] }))
+}
+
+// together are the texts that may be in a request of most texts where an endpoint takes full.
+func together(window []*item, full, most int) []*item {
+	crowded := func(it *item) bool { return it.room(full) < most }
+	if !slices.ContainsFunc(window, crowded) {
+		return window
+	}
+	return slices.DeleteFunc(slices.Clone(window), crowded)
 }
 
 // choose picks the first text and those nearest to it in length, as many as fit. Where

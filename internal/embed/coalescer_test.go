@@ -328,6 +328,57 @@ func TestStorm(t *testing.T) {
 	})
 }
 
+// TestTextThatEndsTheServer has a text at which the connection breaks, one with which the
+// server has an error of its own, and one that it never comes to an end with: each is
+// without a vector, and no other text is.
+func TestTextThatEndsTheServer(t *testing.T) {
+	f := func(name string, broken error) {
+		t.Run(name, func(t *testing.T) {
+			const documents = 2000
+			poison := text(700, 20)
+			s := gpu()
+			s.Fail = func(texts []string) error {
+				if slices.Contains(texts, poison) {
+					return broken
+				}
+				return nil
+			}
+			inBubble(t, embed.Options{CacheVectors: -1}, []*embedtest.Simulated{s}, func(t *testing.T, c *embed.Coalescer) {
+				var all sync.WaitGroup
+				began := time.Now()
+				for w := range 64 {
+					all.Go(func() {
+						for i := w; i < documents; i += 64 {
+							in := text(i, 20)
+							v, err := c.Embed(t.Context(), embed.Request{Lane: embed.LaneCrawl, Texts: []string{in}})
+							if err != nil || (v[0] == nil) != (in == poison) {
+								t.Errorf("document %d: vector %v, %v", i, v, err)
+							} else if in != poison {
+								holds(t, in, v[0])
+							}
+						}
+					})
+				}
+				all.Wait()
+				t.Logf("%d documents took %v", documents, time.Since(began))
+			})
+		})
+	}
+	f("connection", errors.New("connection reset by peer"))
+	f("server error", &embed.Failure{Kind: embed.Unavailable, Status: 500})
+	f("no answer", &embed.Failure{Kind: embed.Overloaded, Message: "no answer in time"})
+}
+
+// TestSlowServerGetsSmallerRequests has no time for requests of as many texts as it takes.
+func TestSlowServerGetsSmallerRequests(t *testing.T) {
+	s := &embedtest.Simulated{PerToken: 10 * time.Millisecond} // a full request takes 32 s
+	inBubble(t, embed.Options{CacheVectors: -1, Timeout: 10 * time.Second}, []*embedtest.Simulated{s}, func(t *testing.T, c *embed.Coalescer) {
+		began := time.Now()
+		load(t, c, 200, 64, 100)
+		t.Logf("200 texts of a second each took %v", time.Since(began))
+	})
+}
+
 // TestEndpointGoneForAMinute covers for each other, and all gone is told at once.
 func TestEndpointGoneForAMinute(t *testing.T) {
 	gone := func([]string) error { return errors.New("connection refused") }

@@ -23,11 +23,13 @@ type Endpoint interface {
 // Description is what an endpoint serves and takes. A zero field is not known.
 type Description struct {
 	Model       string
-	BatchTexts  int // texts of one request at most
-	BatchTokens int // tokens of one request at most
-	BatchBytes  int // of one request's texts at most
-	Permits     int // texts in flight at most
-	Requests    int // requests in flight at most
+	BatchTexts  int  // texts of one request at most
+	BatchTokens int  // tokens of one request at most
+	BatchBytes  int  // of one request's texts at most
+	Permits     int  // texts in flight at most
+	Requests    int  // requests in flight at most
+	TextTokens  int  // tokens of one text at most
+	Cuts        bool // it cuts a longer one in silence where it is not told otherwise
 }
 
 // FailureKind says what an endpoint's failure means for the texts of the request.

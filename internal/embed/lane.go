@@ -8,6 +8,8 @@ type item struct {
 	call   *call
 	at     int // its place in the call
 	lane   Lane
+	broken int // requests with it that broke: see attempt.doubt
+	alone  int // of them those that held nothing else
 }
 
 // whole is what is sent: which prefix stands before the text depends on the model, which

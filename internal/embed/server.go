@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"pulse"
@@ -25,7 +26,8 @@ type server struct {
 	met      bool // it was asked, and serves the right model
 	stranger bool // it answers with another model
 	asking   bool
-	says     Description
+	told     Description // what it said of itself
+	says     Description // the same, with what its refusals taught
 	pace     pace
 	requests int // in flight
 	texts    int // in flight
@@ -33,6 +35,10 @@ type server struct {
 	pause    time.Time
 	again    *time.Timer // asks once more
 	err      error       // the last failure; nil once met
+
+	opened  time.Time  // when the last connection to it was opened
+	proved  time.Time  // when it was last asked for its vector of ProbeText that then was right
+	proving sync.Mutex // held while it is asked; taken before the coalescer's lock
 }
 
 const (
@@ -114,7 +120,7 @@ func (c *Coalescer) troubleLocked(s *server, err error) {
 	s.failures++
 	var f *Failure
 	switch answered := errors.As(err, &f); {
-	case answered && f.Kind == Overloaded:
+	case answered && f.Kind == Overloaded && (f.Status != 0 || s.failures < maxFailures):
 		s.pace.overloaded()
 		c.pauseLocked(s, f.RetryAfter)
 	case answered && f.Kind == Unavailable && s.failures < maxFailures:
@@ -164,6 +170,7 @@ func (c *Coalescer) meetLocked(s *server) {
 func (c *Coalescer) meet(s *server) {
 	ctx, cancel := context.WithTimeout(c.ctx, meetTimeout)
 	defer cancel()
+	began := c.opts.Now()
 	says, probe, err := Meet(ctx, s.endpoint)
 	if err == nil {
 		err = c.verify(says, probe)
@@ -175,7 +182,7 @@ func (c *Coalescer) meet(s *server) {
 		return
 	}
 	if err == nil {
-		c.acceptLocked(s, says, probe)
+		c.acceptLocked(s, says, began)
 	} else {
 		c.missedLocked(s, err)
 	}
@@ -231,12 +238,13 @@ func (c *Coalescer) verify(says Description, probe pulse.Vector) error {
 }
 
 // acceptLocked takes an endpoint into use.
-func (c *Coalescer) acceptLocked(s *server, says Description, probe pulse.Vector) {
+func (c *Coalescer) acceptLocked(s *server, says Description, began time.Time) {
 	if s.err != nil {
 		c.opts.Log.Info("Embedding endpoint is back", "endpoint", s.endpoint.Name(), "model", says.Model)
 	}
 	limit := s.pace.limit
-	s.met, s.stranger, s.err, s.failures, s.says = true, false, nil, 0, says
+	s.met, s.stranger, s.err, s.failures = true, false, nil, 0
+	s.told, s.says, s.proved = says, says, began
 	s.pace = newPace(c.opts.Requests)
 	s.pace.limit = max(min(limit, s.pace.most), 1)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -48,8 +49,28 @@ func (s *TEI) Start() string {
 	return s.server.URL
 }
 
-// Close ends the server.
-func (s *TEI) Close() { s.server.Close() }
+// Close ends the server and its connections.
+func (s *TEI) Close() {
+	s.server.CloseClientConnections()
+	s.server.Close()
+}
+
+// Restart ends the server and its connections, and starts it again at the same address as
+// change has it.
+func (s *TEI) Restart(change func(*TEI)) error {
+	address := s.server.Listener.Addr().String()
+	s.Close()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	s.Change(change)
+	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.server.Listener.Close()
+	s.server.Listener = l
+	s.server.Start()
+	return nil
+}
 
 // Change changes the server while it is used.
 func (s *TEI) Change(f func(*TEI)) {

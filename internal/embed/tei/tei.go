@@ -68,6 +68,7 @@ func (e *Endpoint) Describe(ctx context.Context) (embed.Description, error) {
 	return embed.Description{
 		Model: info.name(), BatchTexts: info.MaxClientBatchSize, BatchTokens: info.MaxBatchTokens / perBatch,
 		BatchBytes: payloadBytes, Permits: info.MaxConcurrentRequests,
+		TextTokens: info.MaxInputLength, Cuts: info.AutoTruncate,
 	}, nil
 }
 

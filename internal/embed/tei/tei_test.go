@@ -150,6 +150,65 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// TestRestartedWithAnotherModel starts the server anew between two requests, so that no
+// request ever fails: its vectors, of the same dimension, are not used all the same.
+func TestRestartedWithAnotherModel(t *testing.T) {
+	s := &embedtest.TEI{}
+	e := start(t, s, "")
+	c := embed.New([]embed.Endpoint{e}, embed.Options{CacheVectors: -1})
+	t.Cleanup(c.Close)
+	embedText := func(text string) (pulse.Vector, error) {
+		v, err := c.Embed(t.Context(), embed.Request{Texts: []string{text}})
+		if err != nil {
+			return nil, err
+		}
+		return v[0], nil
+	}
+	right := func(text string) {
+		t.Helper()
+		if v, err := embedText(text); err != nil || !slices.Equal(v, embedtest.Fingerprint(text, 8)) {
+			t.Errorf("%s: %v, %v", text, v, err)
+		}
+	}
+	restart := func(change func(*embedtest.TEI)) {
+		t.Helper()
+		if err := s.Restart(change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	right("before")
+	restart(func(s *embedtest.TEI) { s.BatchTexts = 4 })
+	right("the same model")
+	restart(func(s *embedtest.TEI) {
+		s.Embed = func(text string) pulse.Vector { return embedtest.Fingerprint("another "+text, 8) }
+	})
+	var away *embed.AwayError
+	if v, err := embedText("after"); !errors.As(err, &away) || c.Endpoints()[0].State != "stranger" {
+		t.Errorf("vector %v, error %v, endpoint %+v", v, err, c.Endpoints()[0])
+	}
+}
+
+// TestRestartedAndCuts starts the server anew with texts that are too long cut in silence:
+// what came by the route that cannot ask otherwise is sent again by the one that can.
+func TestRestartedAndCuts(t *testing.T) {
+	s := &embedtest.TEI{}
+	e := start(t, s, "")
+	c := embed.New([]embed.Endpoint{e}, embed.Options{CacheVectors: -1})
+	t.Cleanup(c.Close)
+	long := strings.Repeat("word ", 1000)
+	for _, restarted := range []bool{false, true} {
+		if restarted {
+			if err := s.Restart(func(s *embedtest.TEI) { s.AutoTruncate = true }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v, err := c.Embed(t.Context(), embed.Request{Texts: []string{"short", long}})
+		if err != nil || v[0] == nil || v[1] != nil {
+			t.Errorf("restarted %v: %v, %v", restarted, v, err)
+		}
+	}
+}
+
 // BenchmarkClient is what a request of 32 texts of 256 tokens with 1,024 numbers each costs
 // here; the server's part of it is to write an answer that is ready.
 func BenchmarkClient(b *testing.B) {
