@@ -18,7 +18,7 @@ QUICK = -vet=off -ldflags=-w
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors bench-peers-keyword
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak outage bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors bench-peers-keyword
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ crash: ## the kill tests for ROUNDS (10) times as long; SEED= repeats a run
 
 soak: ## 50,000 pages, with memory, goroutines and files at the start and the end
 	PULSE_SOAK=1 $(GO) test -count=1 -v -timeout 1h -run '^TestSoak' ./e2e
+
+outage: ## 5,000 pages while no embedder answers for ten minutes, and 5,000 more while it is slow
+	PULSE_OUTAGE=1 $(GO) test -count=1 -v -timeout 1h -run '^TestOutage' ./e2e
 
 bench: build ## how much this machine takes: the benchmarks, and pulse bench
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v /e2e$$)

@@ -49,6 +49,22 @@ func (s *TEI) Start() string {
 	return s.server.URL
 }
 
+// StartAt listens on an address that somebody knows already, such as 127.0.0.1:8080.
+func (s *TEI) StartAt(address string) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	if s.requests == nil {
+		s.requests = map[string]int{}
+	}
+	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.server.Listener.Close()
+	s.server.Listener = l
+	s.server.Start()
+	return nil
+}
+
 // Close ends the server and its connections.
 func (s *TEI) Close() {
 	s.server.CloseClientConnections()
@@ -60,16 +76,8 @@ func (s *TEI) Close() {
 func (s *TEI) Restart(change func(*TEI)) error {
 	address := s.server.Listener.Addr().String()
 	s.Close()
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return err
-	}
 	s.Change(change)
-	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-	s.server.Listener.Close()
-	s.server.Listener = l
-	s.server.Start()
-	return nil
+	return s.StartAt(address)
 }
 
 // Change changes the server while it is used.
