@@ -269,6 +269,6 @@ func (a *App) openEmbedder(c *Config, known *identity) (*remote, error) {
 	t, endpoints := c.openEndpoints(all)
 	return &remote{transport: t, endpoints: endpoints, Coalescer: embed.New(endpoints, embed.Options{
 		Prefixes: c.prefixes, Requests: c.EmbedderConnectionsPerHost, Timeout: c.EmbedderTimeout, Verify: known.verify, Log: a.log, Now: a.now,
-		OnRequest: a.metrics.onEmbed, OnReused: a.metrics.onReused,
+		OnRequest: a.metrics.onEmbed, OnReused: a.metrics.onCached,
 	})}, nil
 }

@@ -242,6 +242,9 @@ func TestReembed(t *testing.T) {
 	if n := first.Requests("/embed") - before; n > 3 {
 		t.Errorf("chunks that say what they said were embedded in %d requests", n)
 	}
+	if shown := get(t, a.URL()+"/metrics"); !strings.Contains(shown, `pulse_embed_reused_total{from="page"} 50`) {
+		t.Error("no metric says that their vectors were kept")
+	}
 
 	to := "tei+" + two
 	stop := make(chan struct{})

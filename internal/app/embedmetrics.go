@@ -15,7 +15,7 @@ type embedMetrics struct {
 	tokens  *prometheus.CounterVec
 	latency *prometheus.HistogramVec
 	failed  *prometheus.CounterVec
-	reused  prometheus.Counter
+	reused  *prometheus.CounterVec
 
 	tokenize       *prometheus.HistogramVec
 	tokenizeTexts  *prometheus.CounterVec
@@ -29,7 +29,7 @@ func newEmbedMetrics(m *metrics) embedMetrics {
 		tokens:  m.counter("pulse_embed_tokens_total", "Tokens of texts that got vectors.", "endpoint"),
 		latency: m.histogram("pulse_embed_request_duration_seconds", "Time of a request to an endpoint.", secondsBuckets, "endpoint"),
 		failed:  m.counter("pulse_embed_failures_total", "Requests to an endpoint that failed, by reason; what they held was tried again or split.", "endpoint", "reason"),
-		reused:  m.counter("pulse_embed_reused_total", "Vectors that were there already.").WithLabelValues(),
+		reused:  m.counter("pulse_embed_reused_total", "Vectors that were there already: of the page's former version, or in the cache of texts embedded lately.", "from"),
 
 		tokenize:       m.histogram("pulse_tokenize_duration_seconds", "Time of a question to an endpoint for the tokens of texts, where no tokenizer is at hand.", secondsBuckets, "endpoint"),
 		tokenizeTexts:  m.counter("pulse_tokenize_texts_total", "Texts whose tokens an endpoint has told.", "endpoint"),
@@ -48,6 +48,11 @@ func (m *metrics) onEmbed(r embed.RequestStats) {
 	m.embeds.tokens.WithLabelValues(r.Endpoint).Add(float64(r.Tokens))
 }
 
+// onCached counts vectors that the coalescer's cache had.
+func (m *metrics) onCached(n int) { m.embeds.reused.WithLabelValues("cache").Add(float64(n)) }
+
+// onKept counts vectors of chunks that say what they said.
+func (m *metrics) onKept(n int) { m.embeds.reused.WithLabelValues("page").Add(float64(n)) }
 func (m *metrics) onTokenize(endpoint string, texts int, d time.Duration, failure string) {
 	m.embeds.tokenize.WithLabelValues(endpoint).Observe(d.Seconds())
 	if failure != "" {
@@ -56,8 +61,6 @@ func (m *metrics) onTokenize(endpoint string, texts int, d time.Duration, failur
 	}
 	m.embeds.tokenizeTexts.WithLabelValues(endpoint).Add(float64(texts))
 }
-
-func (m *metrics) onReused(n int) { m.embeds.reused.Add(float64(n)) }
 
 // embedGauges are read from the embedder when somebody asks for them.
 type embedGauges struct {

@@ -111,6 +111,7 @@ func (m *metrics) onJob(r ingest.JobReport) {
 		return
 	}
 	m.jobs.WithLabelValues(outcome).Inc()
+	m.onKept(r.Reused)
 	s := r.Job.Stages
 	for i, d := range [...]time.Duration{s.Wait, s.Clean, s.Chunk, s.Embed, s.Commit} {
 		m.stage[i].Observe(d.Seconds())

@@ -225,9 +225,11 @@ func (a *App) fillAndSwitch(ctx context.Context, parts *layoutParts) error {
 	r := &a.reembedding
 	r.set(func(s *httpapi.ReembedStatus) { s.Total = left })
 	trouble := outage{log: a.log, now: a.now, what: "A page cannot be reembedded and waits"}
-	options := ingest.FillOptions{Workers: fillAtOnce, SameModel: a.sameModel(parts),
-		OnFilled:  func() { r.set(func(s *httpapi.ReembedStatus) { s.Filled++; s.Total = max(s.Total, s.Filled) }) },
-		OnTrouble: func(err error) { trouble.note("error", err) }}
+	options := ingest.FillOptions{Workers: fillAtOnce, SameModel: a.sameModel(parts), OnTrouble: func(err error) { trouble.note("error", err) },
+		OnFilled: func(reused int) {
+			a.metrics.onKept(reused)
+			r.set(func(s *httpapi.ReembedStatus) { s.Filled++; s.Total = max(s.Total, s.Filled) })
+		}}
 	for {
 		if err := ingest.Fill(ctx, a.pool.Store, parts.ingest(), options); err != nil {
 			return err

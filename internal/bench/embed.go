@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -81,12 +82,24 @@ func (b *embedBench) grid(ctx context.Context, most int) (best float64, err erro
 	return best, nil
 }
 
+// fullPause is before a full endpoint is asked again.
+const fullPause = 10 * time.Millisecond
+
 // point is requests of one size, so many at once, for a while. A full endpoint is asked
 // again.
 func (b *embedBench) point(ctx context.Context, batch, atOnce int) (float64, error) {
 	return b.load(ctx, atOnce, batch, func(ctx context.Context, texts []string) error {
-		_, err := b.o.Endpoint.Embed(ctx, texts)
-		return err
+		for {
+			_, err := b.o.Endpoint.Embed(ctx, texts)
+			var f *embed.Failure
+			if !errors.As(err, &f) || f.Kind != embed.Overloaded || ctx.Err() != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(max(f.RetryAfter, fullPause)):
+			}
+		}
 	})
 }
 

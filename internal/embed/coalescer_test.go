@@ -322,9 +322,11 @@ func TestStorm(t *testing.T) {
 				}
 			})
 		}
+		began := time.Now()
 		time.Sleep(3 * time.Second)
 		a.Change(func(s *embedtest.Simulated) { s.BatchTexts = 5 }) // restarted with other limits
 		all.Wait()
+		t.Logf("%d documents took %v", documents, time.Since(began))
 	})
 }
 

@@ -46,6 +46,7 @@ const (
 
 	firstPause    = 100 * time.Millisecond // after a failure, doubling, to
 	lastPause     = 30 * time.Second
+	fullPause     = time.Second     // the last one for an endpoint that has too much, and is there
 	strangerPause = time.Minute     // before one that must be mended by people is asked again
 	meetTimeout   = 2 * time.Minute // Ollama loads the model at the first request
 
@@ -122,9 +123,9 @@ func (c *Coalescer) troubleLocked(s *server, err error) {
 	switch answered := errors.As(err, &f); {
 	case answered && f.Kind == Overloaded && (f.Status != 0 || s.failures < maxFailures):
 		s.pace.overloaded()
-		c.pauseLocked(s, f.RetryAfter)
+		c.pauseLocked(s, max(f.RetryAfter, min(pauseAfter(s.failures), fullPause)))
 	case answered && f.Kind == Unavailable && s.failures < maxFailures:
-		c.pauseLocked(s, f.RetryAfter)
+		c.pauseLocked(s, max(f.RetryAfter, pauseAfter(s.failures)))
 	default: // no connection, no sense, no right: it is met anew before it is used again
 		c.lostLocked(s, err)
 	}
@@ -132,7 +133,7 @@ func (c *Coalescer) troubleLocked(s *server, err error) {
 
 // pauseLocked lets an endpoint rest.
 func (c *Coalescer) pauseLocked(s *server, d time.Duration) {
-	d = max(min(d, lastPause), pauseAfter(s.failures))
+	d = min(d, lastPause)
 	s.pause = c.opts.Now().Add(d)
 	time.AfterFunc(d, func() {
 		c.mu.Lock()
@@ -281,8 +282,11 @@ func (c *Coalescer) missedLocked(s *server, err error) {
 	s.failures++
 	pause := pauseAfter(s.failures)
 	byPeople := errors.As(err, &stranger) || errors.As(err, &f) && f.Kind == Denied
-	if byPeople {
+	switch {
+	case byPeople:
 		pause = strangerPause
+	case f != nil && f.Kind == Overloaded:
+		pause = max(f.RetryAfter, min(pause, fullPause))
 	}
 	if s.err == nil || byPeople && s.err.Error() != err.Error() {
 		c.opts.Log.Warn("Embedding endpoint is set aside", "endpoint", s.endpoint.Name(), "error", err)

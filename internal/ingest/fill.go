@@ -27,8 +27,8 @@ type FillOptions struct {
 	// SameModel says that the vectors of the active layout are of the same model, so
 	// that a chunk that says what it said keeps its vector.
 	SameModel bool
-	OnFilled  func()      // after each document; by several goroutines
-	OnTrouble func(error) // what makes a document wait and be tried again
+	OnFilled  func(reused int) // after each document, with how many vectors it kept; by several goroutines
+	OnTrouble func(error)      // what makes a document wait and be tried again
 }
 
 // fillBatch is how much text and how many vectors are read at once.
@@ -94,10 +94,10 @@ func (f *filler) feed(ctx context.Context, documents chan<- *pulse.Commit) error
 // untilFilled tries a document until it is filled, has moved, or ctx ends.
 func (f *filler) untilFilled(ctx context.Context, c *pulse.Commit) {
 	for n := 0; ctx.Err() == nil; n++ {
-		err := f.fill(ctx, c)
+		reused, err := f.fill(ctx, c)
 		if err == nil {
 			if f.opts.OnFilled != nil {
-				f.opts.OnFilled()
+				f.opts.OnFilled(reused)
 			}
 			return
 		}
@@ -113,30 +113,30 @@ func (f *filler) untilFilled(ctx context.Context, c *pulse.Commit) {
 	}
 }
 
-func (f *filler) fill(ctx context.Context, c *pulse.Commit) error {
+func (f *filler) fill(ctx context.Context, c *pulse.Commit) (reused int, err error) {
 	d := &c.Document
 	pieces, err := f.layout.Chunker.Split(ctx, d.Title, d.Text)
 	if err != nil {
-		return fmt.Errorf("cut %s: %w", d.Key, err)
+		return 0, fmt.Errorf("cut %s: %w", d.Key, err)
 	}
 	chunks := make([]pulse.Chunk, len(pieces))
 	for i := range pieces {
 		chunks[i] = pieces[i].Chunk
 	}
-	vectors, err := f.vectors(ctx, c, pieces)
+	vectors, reused, err := f.vectors(ctx, c, pieces)
 	if err != nil {
-		return fmt.Errorf("fill %s: %w", d.Key, err)
+		return 0, fmt.Errorf("fill %s: %w", d.Key, err)
 	}
 	_, err = f.store.FillLayout(ctx, d.ID, d.CommitSeq, f.layout.ID, chunks, vectors)
-	return err
+	return reused, err
 }
 
 // vectors reuses those of chunks that say what they said, and embeds the rest.
-func (f *filler) vectors(ctx context.Context, c *pulse.Commit, pieces []chunk.Piece) ([]pulse.Vector, error) {
+func (f *filler) vectors(ctx context.Context, c *pulse.Commit, pieces []chunk.Piece) (vectors []pulse.Vector, reused int, err error) {
 	if f.layout.Embedder == nil || len(pieces) == 0 {
-		return nil, nil
+		return nil, 0, nil
 	}
-	vectors := make([]pulse.Vector, len(pieces))
+	vectors = make([]pulse.Vector, len(pieces))
 	var former map[uint64]pulse.Vector
 	if f.opts.SameModel {
 		former = vectorsByHash(c)
@@ -148,21 +148,22 @@ func (f *filler) vectors(ctx context.Context, c *pulse.Commit, pieces []chunk.Pi
 			texts, at = append(texts, pieces[i].Embed), append(at, i)
 		}
 	}
+	reused = len(pieces) - len(texts)
 	if len(texts) == 0 {
-		return vectors, nil
+		return vectors, reused, nil
 	}
 	made, err := f.layout.Embedder.Embed(ctx, embed.Request{Lane: embed.LaneBulk, Turn: "reembed", Texts: texts})
 	var input *pulse.InputError
 	switch {
 	case errors.As(err, &input): // it refused them all: they are without vectors
-		return vectors, nil
+		return vectors, reused, nil
 	case err != nil:
-		return nil, fmt.Errorf("embed %d chunks: %w", len(texts), err)
+		return nil, 0, fmt.Errorf("embed %d chunks: %w", len(texts), err)
 	case len(made) != len(texts):
-		return nil, fmt.Errorf("embedder answered %d vectors for %d texts", len(made), len(texts))
+		return nil, 0, fmt.Errorf("embedder answered %d vectors for %d texts", len(made), len(texts))
 	}
 	for i, v := range made {
 		vectors[at[i]] = v
 	}
-	return vectors, nil
+	return vectors, reused, nil
 }

@@ -118,7 +118,7 @@ func TestFillWhilePagesCome(t *testing.T) {
 	l := f.next(12, new(fakeEmbedder))
 	half, stop := context.WithCancel(t.Context())
 	var seen atomic.Int64
-	err := Fill(half, f.store, l, FillOptions{Workers: 2, OnFilled: func() {
+	err := Fill(half, f.store, l, FillOptions{Workers: 2, OnFilled: func(int) {
 		if seen.Add(1) == pages/2 {
 			stop()
 		}

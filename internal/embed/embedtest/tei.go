@@ -40,12 +40,15 @@ type TEI struct {
 	inFlight int
 	requests map[string]int // by path
 	server   *httptest.Server
+	open     int // connections
+	peak     int // of them, at once
 }
 
 // Start listens on this machine and returns the address.
 func (s *TEI) Start() string {
-	s.requests = map[string]int{}
-	s.server = httptest.NewServer(http.HandlerFunc(s.serve))
+	if err := s.StartAt("127.0.0.1:0"); err != nil {
+		panic(fmt.Sprintf("embedtest: %v", err)) // as httptest does
+	}
 	return s.server.URL
 }
 
@@ -61,8 +64,28 @@ func (s *TEI) StartAt(address string) error {
 	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.server.Listener.Close()
 	s.server.Listener = l
+	s.server.Config.ConnState = s.count
 	s.server.Start()
 	return nil
+}
+
+func (s *TEI) count(_ net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.open++
+		s.peak = max(s.peak, s.open)
+	case http.StateClosed, http.StateHijacked:
+		s.open--
+	}
+}
+
+// PeakConnections is how many connections were open at once, at most.
+func (s *TEI) PeakConnections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peak
 }
 
 // Close ends the server and its connections.

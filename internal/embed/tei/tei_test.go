@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -145,8 +148,77 @@ func TestConnections(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := transport.Connections()[u.Host]; n.Open > 5 || n.Active != 0 {
-		t.Errorf("connections %+v", n)
+	if n := transport.Connections()[u.Host]; n.Open > 5 || n.Active != 0 || s.PeakConnections() > 5 {
+		t.Errorf("connections %+v, %d at once", n, s.PeakConnections())
+	}
+}
+
+// TestStormOverTheWire is 30 % 429, 10 % 500, connections that are cut before an answer and
+// in the middle of one, and a restart with a smaller limit.
+func TestStormOverTheWire(t *testing.T) {
+	const documents = 150
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	var mu sync.Mutex
+	s := &embedtest.TEI{Fail: func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet {
+			return false // what a server says of itself takes no permit
+		}
+		mu.Lock()
+		n := rng.IntN(100)
+		mu.Unlock()
+		switch {
+		case n < 30:
+			w.WriteHeader(http.StatusTooManyRequests)
+		case n < 40:
+			w.WriteHeader(http.StatusInternalServerError)
+		case n < 42:
+			panic(http.ErrAbortHandler)
+		case n < 44:
+			w.Header().Set("Content-Length", "1000")
+			fmt.Fprint(w, "[[0.1,")
+		default:
+			return false
+		}
+		return true
+	}}
+	e := start(t, s, "")
+	c := embed.New([]embed.Endpoint{e}, embed.Options{CacheVectors: -1})
+	t.Cleanup(c.Close)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			for i := next.Add(1); i <= documents; i = next.Add(1) {
+				if i == documents/2 {
+					s.Change(func(s *embedtest.TEI) { s.BatchTexts = 5 })
+				}
+				text := fmt.Sprintf("document %d", i)
+				if v, err := untilThere(t.Context(), c, text); err != nil || !slices.Equal(v, embedtest.Fingerprint(text, 8)) {
+					t.Errorf("%s: %v, %v", text, v, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d requests to embed", s.Requests("/v1/embeddings"))
+}
+
+// untilThere embeds as a worker does: when nobody answers it comes again.
+func untilThere(ctx context.Context, c *embed.Coalescer, text string) (pulse.Vector, error) {
+	for {
+		v, err := c.Embed(ctx, embed.Request{Lane: embed.LaneCrawl, Texts: []string{text}})
+		var away *embed.AwayError
+		if errors.As(err, &away) {
+			again := time.NewTimer(time.Until(away.Until))
+			<-again.C
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		return v[0], nil
 	}
 }
 
