@@ -21,6 +21,7 @@ type Query struct {
 	Collection     string
 	Filter         Filter
 	NoCollapse     bool // show near-identical documents one by one
+	NoPassages     bool // leave out the text of hits
 	MinVectorScore float64
 	Snapshot       string
 	Explain        bool

@@ -15,6 +15,7 @@ import (
 
 	"pulse"
 	"pulse/internal/eval"
+	"pulse/internal/search"
 )
 
 // EvalOptions say how a judged collection is asked.
@@ -39,7 +40,7 @@ func Eval(ctx context.Context, cfg *Config, c *eval.Collection, o EvalOptions) (
 		return nil, 0, err
 	}
 	defer func() { err = errors.Join(err, a.Stop()) }()
-	e := &evaluation{app: a, dir: dir, whole: o.WholeDocuments}
+	e := newEvaluation(a, dir, o)
 	modes := make([]string, len(o.Modes))
 	for i, m := range o.Modes {
 		modes[i] = string(m)
@@ -64,11 +65,16 @@ func evalConfig(cfg *Config, dir string, o EvalOptions) *Config {
 
 // evaluation is an app as eval sees it.
 type evaluation struct {
-	app     *App
-	dir     string
-	whole   bool
-	ids     map[string]string // of documents, by URL
-	refused int64
+	app      *App
+	searcher *search.Searcher
+	dir      string
+	whole    bool
+	ids      map[string]string // of documents, by URL
+	refused  int64
+}
+
+func newEvaluation(a *App, dir string, o EvalOptions) *evaluation {
+	return &evaluation{app: a, searcher: a.Services().Searcher, dir: dir, whole: o.WholeDocuments}
 }
 
 // Index imports the documents as pages of plain text. One without text has its
@@ -139,7 +145,7 @@ func oneParagraph(text string) string {
 // Search asks the searcher that answers /v1/search. What was left out of an answer is
 // an error: it would be measured as if it had taken part.
 func (e *evaluation) Search(ctx context.Context, mode, query string, limit int) ([]eval.Ranked, error) {
-	answer, err := e.app.Services().Searcher.Search(ctx, pulse.Query{Text: query, Mode: pulse.Mode(mode), Limit: limit, NoCollapse: true})
+	answer, err := e.searcher.Search(ctx, pulse.Query{Text: query, Mode: pulse.Mode(mode), Limit: limit, NoCollapse: true, NoPassages: true})
 	if err != nil {
 		return nil, err
 	}

@@ -58,12 +58,13 @@ func TestEvalWholeDocuments(t *testing.T) {
 	chunks := func(whole bool) int {
 		t.Helper()
 		dir := t.TempDir()
-		a, err := StartOwn(t.Context(), evalConfig(testConfig(t), filepath.Join(dir, "data"), EvalOptions{WholeDocuments: whole}), true)
+		o := EvalOptions{WholeDocuments: whole}
+		a, err := StartOwn(t.Context(), evalConfig(testConfig(t), filepath.Join(dir, "data"), o), true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer a.Stop()
-		e := &evaluation{app: a, dir: dir, whole: whole}
+		e := newEvaluation(a, dir, o)
 		if err := e.Index(t.Context(), judgedCollection().Documents); err != nil {
 			t.Fatal(err)
 		}

@@ -150,13 +150,11 @@ func (a *App) buildIndex(context.Context) error {
 	a.pool.Index = local.New(local.Options{
 		Compose: chunk.Embed, Host: pagekey.Host, InDomain: pagekey.InDomain,
 		BM25:      keyword.Options{K1: belowZero(c.BM25K1), B: belowZero(c.BM25B)},
-		OnRefused: a.onRefused,
+		OnRefused: a.onRefused, VectorWeight: a.pageVectorWeight,
 	})
 	watched := &watchedIndex{Index: a.pool.Index, now: a.now, applied: a.times.applied, replace: a.replaceIndex, failpoint: failpoint()}
 	a.pool.Follower = index.New(store.LocalFollower, a.pool.Store, watched, index.Options{Log: a.log, Now: a.now, OnBatch: a.metrics.onBatch})
-	a.pool.Searcher = search.New(
-		search.Deps{Index: a.pool.Index, Follower: a.pool.Follower, Store: a.pool.Store, Embedder: queryEmbedder{a.forQueries}, VectorWeight: a.vectorWeight, Key: pagekey.Normalise},
-		search.Options{Window: c.Window, Fusion: c.Fusion, Alpha: belowZero(c.Alpha), RRFK: c.RRFK, QueryEmbedTimeout: c.QueryEmbedTimeout, Now: a.now})
+	a.pool.Searcher = a.newSearcher(c)
 	a.metrics.registry.MustRegister(newGauges(&a.pool.Services, a.now), newEmbedGauges(&a.pool.Services))
 	a.follow.start(func(ctx context.Context) error {
 		if err := a.pool.Follower.Run(ctx); ctx.Err() == nil {
@@ -167,12 +165,27 @@ func (a *App) buildIndex(context.Context) error {
 	return nil
 }
 
+// newSearcher makes a searcher of the index, by the options for search.
+func (a *App) newSearcher(c *Config) *search.Searcher {
+	return search.New(
+		search.Deps{Index: a.pool.Index, Follower: a.pool.Follower, Store: a.pool.Store, Embedder: queryEmbedder{a.forQueries}, Vectors: a.vectorTraits, Key: pagekey.Normalise},
+		search.Options{Window: c.Window, Fusion: c.Fusion, Alpha: c.alpha(), RRFK: c.RRFK, QueryEmbedTimeout: c.QueryEmbedTimeout, Now: a.now})
+}
+
 // belowZero says 0 to options in which 0 means the default.
 func belowZero(v float64) float64 {
 	if v == 0 {
 		return -1
 	}
 	return v
+}
+
+// alpha is the weight of vectors as search's options have it, where 0 is the model's own.
+func (c *Config) alpha() float64 {
+	if c.Given("alpha") {
+		return belowZero(c.Alpha)
+	}
+	return c.Alpha
 }
 
 func (a *App) onRefused(document pulse.DocumentID, chunk int, err error) {

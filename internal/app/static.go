@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"pulse/internal/embed/static"
+	"pulse/internal/search"
 )
 
 // The embedders that need no server.
@@ -36,12 +37,24 @@ type inProcess struct{ *static.Embedder }
 // Close does nothing.
 func (inProcess) Close() {}
 
-// vectorWeight is how much a query's vector is worth, by the model that queries go to.
-func (a *App) vectorWeight(query string) float64 {
+// staticAlpha is the weight of the built-in model's vectors in a fused score. BENCHMARKS.md has
+// the figures that it follows.
+const staticAlpha = 0.3
+
+// vectorTraits are those of the model that queries go to.
+func (a *App) vectorTraits(query string) search.VectorTraits {
 	if p := a.pool.queries.Load(); p != nil {
 		if e, ok := p.embedder.(inProcess); ok {
-			return e.Weight(query)
+			return search.VectorTraits{Weight: e.Weight(query), Alpha: staticAlpha, FromZero: true}
 		}
+	}
+	return search.DefaultTraits
+}
+
+// pageVectorWeight is what a page's vectors are worth, by the model that pages go to.
+func (a *App) pageVectorWeight(text string) float64 {
+	if e, ok := a.pool.layout.Load().embedder.(inProcess); ok {
+		return e.PageWeight(text)
 	}
 	return 1
 }

@@ -32,7 +32,10 @@ type Candidate struct {
 	CommitSeq   pulse.CommitSeq // of the state of the document that was searched
 	Chunk       *pulse.Chunk    // shared: not to be changed
 	Score       float64
-	Terms       []pulse.TermExplain // by keyword, when asked for
+	// VectorWeight is how much the document's vectors are worth beside its words, 0 to 1:
+	// a model need not know the language of all pages.
+	VectorWeight float64
+	Terms        []pulse.TermExplain // by keyword, when asked for
 }
 
 // List is what one retriever found: the best documents, by falling score, equal

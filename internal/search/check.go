@@ -74,7 +74,7 @@ type identity [16]byte
 
 func (q *checked) identity() identity {
 	same := q.Query
-	same.Limit, same.Offset, same.Snapshot, same.Explain, same.ExplainURL = 0, 0, "", false, ""
+	same.Limit, same.Offset, same.Snapshot, same.NoPassages, same.Explain, same.ExplainURL = 0, 0, "", false, false, ""
 	// Strings, numbers that are finite, and times: nothing that JSON refuses but a
 	// year past 9999, which then shares an identity with others like it.
 	encoded, _ := json.Marshal(same)

@@ -22,12 +22,15 @@ var retrieverNames = [numRetrievers]string{"keyword", "vector"}
 type leg struct {
 	score float64 // raw
 	rank  int32   // from 1; 0 when it did not find it
+	// vectorWeight is what the document's vectors are worth, 0 to 1: what they have less, its
+	// words have more.
+	vectorWeight float32
 }
 
 // fusion turns legs into one score.
 type fusion struct {
-	kind      string // "" when one retriever alone took part: its raw score stands
-	weights   [numRetrievers]float64
+	kind      string  // "" when one retriever alone took part: its raw score stands
+	vector    float64 // weight of vectors where they are worth all: in FusionMinMax words have the rest to 1
 	k         float64
 	low, high [numRetrievers]float64 // of each list
 }
@@ -36,7 +39,8 @@ type fusion struct {
 // never has score zero.
 const floor = 1e-3
 
-// part is what a leg adds to the fused score: above 0 when it was found.
+// part is what a leg adds to the fused score: above 0 when it was found, unless vectors have
+// no say about the document.
 func (f *fusion) part(retriever int, l leg) float64 {
 	switch {
 	case l.rank == 0:
@@ -44,44 +48,56 @@ func (f *fusion) part(retriever int, l leg) float64 {
 	case f.kind == "":
 		return l.score
 	case f.kind == FusionRRF:
-		return f.weights[retriever] / (f.k + float64(l.rank))
+		return f.weight(retriever, l) / (f.k + float64(l.rank))
 	}
 	scaled := 1.0
 	if low, high := f.low[retriever], f.high[retriever]; high > low {
 		scaled = (l.score - low) / (high - low)
 	}
-	return f.weights[retriever] * (floor + (1-floor)*scaled)
+	return f.weight(retriever, l) * (floor + (1-floor)*scaled)
+}
+
+func (f *fusion) weight(retriever int, l leg) float64 {
+	vector := f.vector * float64(l.vectorWeight)
+	switch {
+	case retriever == byVector:
+		return vector
+	case f.kind == FusionRRF:
+		return 1
+	}
+	return 1 - vector
 }
 
 // String says how the score comes about.
 func (f *fusion) String() string {
-	switch f.kind {
-	case FusionRRF:
-		return fmt.Sprintf("rrf: %.4g / (%v + rank by keyword) + %.4g / (%v + rank by vector)",
-			f.weights[byKeyword], f.k, f.weights[byVector], f.k)
-	case FusionMinMax:
-		return fmt.Sprintf("minmax: %.4g × keyword + %.4g × vector, each scaled by the least and the greatest of its list",
-			f.weights[byKeyword], f.weights[byVector])
+	switch {
+	case f.kind == FusionRRF:
+		return fmt.Sprintf("rrf: 1 / (%v + rank by keyword) + %.4g / (%v + rank by vector)", f.k, f.vector, f.k)
+	case f.kind == FusionMinMax && f.low[byVector] == 0:
+		return fmt.Sprintf("minmax: %.4g × keyword, scaled by the least and the greatest of its list, + %.4g × vector, scaled by the greatest", 1-f.vector, f.vector)
+	case f.kind == FusionMinMax:
+		return fmt.Sprintf("minmax: %.4g × keyword + %.4g × vector, each scaled by the least and the greatest of its list", 1-f.vector, f.vector)
 	}
 	return "none: the score of the one retriever"
 }
 
-// fusion prepares to fuse lists; vector is what the query's vector is worth, 0 to 1.
-func (s *Searcher) fusion(lists [numRetrievers][]index.Candidate, single bool, vector float64) fusion {
+// fusion prepares to fuse lists.
+func (s *Searcher) fusion(lists [numRetrievers][]index.Candidate, single bool, t VectorTraits) fusion {
 	f := fusion{k: s.options.RRFK}
 	if single {
 		return f
 	}
-	f.kind = s.options.Fusion
-	f.weights = [numRetrievers]float64{byKeyword: 1, byVector: vector}
+	f.kind, f.vector = s.options.Fusion, t.Weight
 	if f.kind == FusionMinMax {
-		alpha := s.options.Alpha * vector
-		f.weights = [numRetrievers]float64{byKeyword: 1 - alpha, byVector: alpha}
+		f.vector *= t.Alpha
 	}
 	for i, list := range lists {
 		if len(list) > 0 {
 			f.high[i], f.low[i] = list[0].Score, list[len(list)-1].Score
 		}
+	}
+	if t.FromZero {
+		f.low[byVector] = 0
 	}
 	return f
 }
@@ -122,7 +138,7 @@ func fuse(lists [numRetrievers][]index.Candidate, f *fusion) []fused {
 }
 
 func (d *fused) add(c *index.Candidate, f *fusion, retriever, rank int) {
-	l := leg{score: c.Score, rank: int32(rank)}
+	l := leg{score: c.Score, rank: int32(rank), vectorWeight: float32(c.VectorWeight)}
 	part := f.part(retriever, l)
 	if part > d.score {
 		d.Candidate = c

@@ -48,7 +48,7 @@ func (s *Searcher) page(ctx context.Context, q *checked, r *ranking) (*page, err
 			continue
 		}
 		hit := r.hit(q, &items[i], d)
-		if err := s.addPassage(ctx, p, &hit, &items[i], marker); err != nil {
+		if err := s.addPassage(ctx, q, p, &hit, &items[i], marker); err != nil {
 			return nil, err
 		}
 		p.hits = append(p.hits, hit)
@@ -85,9 +85,12 @@ func (r *ranking) hit(q *checked, it *item, d pulse.Document) pulse.Hit {
 // maxSpanBytes bounds what is read of a chunk to find its passage in.
 const maxSpanBytes = 16 << 10
 
-func (s *Searcher) addPassage(ctx context.Context, p *page, hit *pulse.Hit, it *item, marker *keyword.Marker) error {
+func (s *Searcher) addPassage(ctx context.Context, q *checked, p *page, hit *pulse.Hit, it *item, marker *keyword.Marker) error {
 	if hit.Document.CommitSeq != it.seq {
 		p.note(hit.Document.CommitSeq, s.deps.Follower.Head)
+		return nil
+	}
+	if q.NoPassages {
 		return nil
 	}
 	end := min(it.chunk.End, it.chunk.Start+maxSpanBytes)

@@ -53,7 +53,7 @@ func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (r *ranking
 	r = &ranking{relation: "eq", standing: result.Standing, single: numRetrievers, corrections: result.Corrections}
 	r.take(e.degraded, q.Mode)
 	lists := [numRetrievers][]index.Candidate{result.Keyword.Candidates, result.Vector.Candidates}
-	r.fusion = s.fusion(lists, r.single != numRetrievers, e.weight)
+	r.fusion = s.fusion(lists, r.single != numRetrievers, e.traits)
 	all := fuse(lists, &r.fusion)
 	if result.Keyword.More || result.Vector.More || len(all) > s.options.Window {
 		r.relation = "gte"

@@ -44,12 +44,27 @@ type Deps struct {
 	Follower *index.Follower // of Index
 	Store    Store
 	Embedder QueryEmbedder // nil: search is by keyword
-	// VectorWeight says how much the vector of a query is worth beside its words, 0 to 1: a
-	// model need not know the language of all queries. nil: 1.
-	VectorWeight func(query string) float64
+	// Vectors tells what a query's vector is worth beside its words; nil: DefaultTraits.
+	Vectors func(query string) VectorTraits
 	// Key makes a document's key of a URL; nil takes the URL as it is.
 	Key func(url string) (string, error)
 }
+
+// VectorTraits are what fusion must know of a model.
+type VectorTraits struct {
+	// Weight is what this query's vector is worth, 0 to 1: a model need not know the language
+	// of all queries.
+	Weight float64
+	// Alpha is the weight of its vectors in FusionMinMax, unless Options.Alpha says.
+	Alpha float64
+	// FromZero says that texts with nothing in common have cosines about 0. Scores are then
+	// scaled from there, and not from the least of the list, which says more about how long
+	// the list is (Bruch, Gai and Ingber, 2023: theoretical minimum).
+	FromZero bool
+}
+
+// DefaultTraits are those of a model that nothing is known of.
+var DefaultTraits = VectorTraits{Weight: 1, Alpha: 0.35}
 
 // The ways to fuse what the retrievers found.
 const (
@@ -61,7 +76,7 @@ const (
 type Options struct {
 	Window            int           // documents that each retriever gives, and that are fused; 0 means 1,000
 	Fusion            string        // "" means FusionMinMax
-	Alpha             float64       // weight of the vector in FusionMinMax; 0 means 0.35, below 0 means 0
+	Alpha             float64       // weight of the vector in FusionMinMax; 0 means the model's, below 0 means 0
 	RRFK              float64       // 0 means 60
 	QueryEmbedTimeout time.Duration // 0 means 300 ms
 	SnapshotAge       time.Duration // how long a ranked list is kept; 0 means 2 minutes
@@ -73,13 +88,11 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	setDefault(&o.Window, 1000)
 	setDefault(&o.Fusion, FusionMinMax)
-	setDefault(&o.Alpha, 0.35)
 	setDefault(&o.RRFK, 60)
 	setDefault(&o.QueryEmbedTimeout, 300*time.Millisecond)
 	setDefault(&o.SnapshotAge, 2*time.Minute)
 	setDefault(&o.SnapshotLists, 1000)
 	setDefault(&o.SnapshotBytes, 64<<20)
-	o.Alpha = max(o.Alpha, 0)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -229,9 +242,9 @@ func (s *Searcher) rankAgain(ctx context.Context, q *checked, e *embedded) (*ran
 // embedded is a query's vector, or why there is none.
 type embedded struct {
 	vector   pulse.Vector
-	history  string  // see QueryEmbedder
-	weight   float64 // see Deps.VectorWeight
-	degraded string  // "" when the query wants no vector, or has it
+	history  string // see QueryEmbedder
+	traits   VectorTraits
+	degraded string // "" when the query wants no vector, or has it
 }
 
 // embed asks for the query's vector and waits no longer than the timeout, whatever
@@ -243,8 +256,8 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 	if s.deps.Embedder == nil {
 		return s.embedOutcome(nil, "", ErrNoEmbedder)
 	}
-	weight := s.vectorWeight(q)
-	if weight == 0 && q.Mode == pulse.ModeHybrid {
+	traits := s.traits(q)
+	if traits.Weight == 0 && q.Mode == pulse.ModeHybrid {
 		return embedded{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.QueryEmbedTimeout)
@@ -256,7 +269,7 @@ func (s *Searcher) embed(ctx context.Context, q *checked) embedded {
 	}()
 	select {
 	case e := <-done:
-		e.weight = weight
+		e.traits = traits
 		return e
 	case <-ctx.Done():
 		return s.embedOutcome(nil, "", ctx.Err())
@@ -277,9 +290,15 @@ func (s *Searcher) embedOutcome(v pulse.Vector, history string, err error) embed
 	return embedded{vector: v, history: history}
 }
 
-func (s *Searcher) vectorWeight(q *checked) float64 {
-	if s.deps.VectorWeight == nil {
-		return 1
+// traits are the model's, with the options' say and within bounds.
+func (s *Searcher) traits(q *checked) VectorTraits {
+	t := DefaultTraits
+	if s.deps.Vectors != nil {
+		t = s.deps.Vectors(q.Text)
 	}
-	return min(1, max(0, s.deps.VectorWeight(q.Text)))
+	if s.options.Alpha != 0 {
+		t.Alpha = s.options.Alpha
+	}
+	t.Weight, t.Alpha = min(1, max(0, t.Weight)), min(1, max(0, t.Alpha))
+	return t
 }

@@ -94,7 +94,8 @@ func TestVectorWeight(t *testing.T) {
 		ask := func(weight float64, mode pulse.Mode) *pulse.Answer {
 			t.Helper()
 			w := newWorld(t)
-			w.weight, w.options = func(string) float64 { return weight }, search.Options{Fusion: fusion}
+			w.options = search.Options{Fusion: fusion}
+			w.traits = func(string) search.VectorTraits { return search.VectorTraits{Weight: weight, Alpha: 0.35} }
 			w.put(1, "apples apples apples and a long text of other things that nobody asked for, here and there", nil)
 			w.put(2, "pears", nil)
 			w.index()
@@ -116,6 +117,70 @@ func TestVectorWeight(t *testing.T) {
 			t.Errorf("%s: asked by vector alone: %v", fusion, ids(a))
 		}
 	}
+}
+
+// TestPageWeight: what vectors are not worth in a page, its words are, and a page that only
+// worthless vectors find is no hit.
+func TestPageWeight(t *testing.T) {
+	for _, fusion := range []string{search.FusionMinMax, search.FusionRRF} {
+		w := newWorld(t)
+		w.options = search.Options{Fusion: fusion}
+		w.put(1, "apples grow here whole", nil)
+		w.put(2, "apples grow here halfworth", nil)
+		w.put(3, "apples grow here unworth", nil)
+		w.put(4, "grow unworth", nil)
+		w.index()
+		parts := map[int][2]float64{}
+		for _, h := range w.search(pulse.Query{Text: "apples", Explain: true}).Hits {
+			parts[int(h.Document.ID)] = [2]float64{h.Explain.Retrievers[0].Weight, h.Explain.Retrievers[1].Weight}
+		}
+		if len(parts) != 3 || parts[1][1] <= parts[2][1] || parts[2][1] <= 0 || parts[3][1] != 0 {
+			t.Errorf("%s: parts by words and vectors %v", fusion, parts)
+		}
+		if fusion == search.FusionMinMax && !(parts[1][0] < parts[2][0] && parts[2][0] < parts[3][0] && parts[3][0] == 1) {
+			t.Errorf("words did not get what vectors are not worth: %v", parts)
+		}
+		if a := w.search(pulse.Query{Text: "grow", Mode: pulse.ModeVector}); len(a.Hits) != 4 {
+			t.Errorf("%s: by vector alone %v", fusion, ids(a))
+		}
+	}
+}
+
+func TestNoPassages(t *testing.T) {
+	w := newWorld(t)
+	w.put(1, "apples grow here", nil)
+	w.index()
+	for without, want := range map[bool]string{false: "apples grow here", true: ""} {
+		if h := w.search(pulse.Query{Text: "apples", NoPassages: without}).Hits; len(h) != 1 || h[0].Passage != want {
+			t.Errorf("without passages %v: %+v", without, h)
+		}
+	}
+}
+
+// TestFromZero: vectors are scaled from zero where the model says so, from the least of their
+// list where not.
+func TestFromZero(t *testing.T) {
+	f := func(traits search.VectorTraits, alpha, want float64) {
+		t.Helper()
+		w := newWorld(t)
+		w.traits = func(string) search.VectorTraits { return traits }
+		w.options.Alpha = alpha
+		w.put(1, "pear", nil)
+		w.put(2, "pear fig fig fig", nil)
+		w.index()
+		a := w.search(pulse.Query{Text: "pear", Explain: true})
+		got := a.Hits[1].Explain.Retrievers[1].Weight
+		if math.Abs(got-want) > 1e-4 { // vectors are kept as float16
+			t.Errorf("%+v: the farther vector adds %v, want %v", traits, got, want)
+		}
+	}
+	cosine := 1 / math.Sqrt(10)
+	zero := search.VectorTraits{Weight: 1, Alpha: 0.4, FromZero: true}
+	f(zero, 0, 0.4*(0.001+0.999*cosine))
+	f(zero, 0.2, 0.2*(0.001+0.999*cosine))
+	f(zero, -1, 0)
+	f(search.VectorTraits{Weight: 1, Alpha: 0.4}, 0, 0.4*0.001)
+	f(search.VectorTraits{Weight: 9, Alpha: 9}, 0, 0.001)
 }
 
 func TestFilterReachesRetrievers(t *testing.T) {

@@ -26,7 +26,7 @@ type world struct {
 	local    *local.Index
 	follower *index.Follower
 	embedder search.QueryEmbedder
-	weight   func(string) float64
+	traits   func(string) search.VectorTraits
 	options  search.Options
 
 	mu        sync.Mutex
@@ -40,13 +40,24 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, log: indextest.NewLog("one"), embedder: hashing{64},
-		local: local.New(local.Options{Compose: func(title string, headings []string, span string) string {
+		local: local.New(local.Options{VectorWeight: pageWeight, Compose: func(title string, headings []string, span string) string {
 			return title + "\n" + strings.Join(headings, "\n") + "\n" + span
 		}}),
 		documents: make(map[pulse.DocumentID]pulse.Document), texts: make(map[pulse.CommitSeq]string),
 	}
 	w.follower = index.New("local", w.log, w.local, index.Options{})
 	return w
+}
+
+// pageWeight is what the vectors of a page are worth: half where it says so, and nothing.
+func pageWeight(text string) float64 {
+	switch {
+	case strings.Contains(text, "halfworth"):
+		return 0.5
+	case strings.Contains(text, "unworth"):
+		return 0
+	}
+	return 1
 }
 
 // put commits a page to the store. Its key is its URL in lower case.
@@ -101,7 +112,7 @@ func (w *world) search(q pulse.Query) *pulse.Answer {
 func (w *world) ask(q pulse.Query) (*pulse.Answer, error) {
 	if w.searcher == nil {
 		w.searcher = search.New(search.Deps{
-			Index: w.local, Follower: w.follower, Store: w, Embedder: w.embedder, VectorWeight: w.weight,
+			Index: w.local, Follower: w.follower, Store: w, Embedder: w.embedder, Vectors: w.traits,
 			Key: func(url string) (string, error) {
 				if !strings.HasPrefix(url, "http") {
 					return "", errors.New("not a URL")

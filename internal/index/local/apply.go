@@ -136,7 +136,24 @@ func (x *Index) prepare(c *pulse.Commit, counter *keyword.Counter) prepared {
 	if !c.VectorsPending {
 		p.vectors = x.encode(c)
 	}
+	if len(p.vectors) > 0 {
+		p.document.vectorWeight = float32(min(1, max(0, x.options.VectorWeight(excerpt(d.Text)))))
+	}
 	return p
+}
+
+// excerptBytes is how much of a text is looked at to tell what its vectors are worth: each
+// third of it from another place, so that no menu speaks for the page below it.
+const excerptBytes = 1500
+
+// excerpt is a text, or three parts of it. It may cut characters.
+func excerpt(text string) string {
+	if len(text) <= excerptBytes {
+		return text
+	}
+	const part = excerptBytes / 3
+	middle := (len(text) - part) / 2
+	return strings.ToValidUTF8(text[:part]+"\n"+text[middle:middle+part]+"\n"+text[len(text)-part:], "")
 }
 
 func collectionName(name string) string {

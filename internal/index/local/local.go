@@ -32,6 +32,9 @@ type Options struct {
 	BM25     keyword.Options
 	// Metric is what the score of a vector is.
 	Metric vector.Metric
+	// VectorWeight says how much vectors are worth beside words in a page of which this is a
+	// part of the text, 0 to 1; nil: 1.
+	VectorWeight func(text string) float64
 	// TitleWeight is how much a title's own score adds; 0 means titleWeight, below 0
 	// that titles count as part of their chunks alone.
 	TitleWeight float64
@@ -56,6 +59,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.VectorWeight == nil {
+		o.VectorWeight = func(string) float64 { return 1 }
 	}
 	if o.OnRefused == nil {
 		o.OnRefused = func(pulse.DocumentID, int, error) {}
@@ -133,6 +139,8 @@ type document struct {
 	contentHash string
 	seq         pulse.CommitSeq
 	chunks      []pulse.Chunk
+
+	vectorWeight float32 // see Options.VectorWeight
 }
 
 // New returns an empty index.

@@ -217,7 +217,7 @@ func (s *retrieval) list(found *best) index.List {
 		d := s.in.documents[m.number]
 		candidates[i] = index.Candidate{
 			Document: d.id, Key: d.key, ContentHash: d.contentHash, CommitSeq: d.seq,
-			Chunk: &d.chunks[m.ordinal], Score: m.score,
+			Chunk: &d.chunks[m.ordinal], Score: m.score, VectorWeight: float64(d.vectorWeight),
 		}
 	}
 	return index.List{Candidates: candidates, More: found.more}
