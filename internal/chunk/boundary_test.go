@@ -42,7 +42,11 @@ func TestCharacters(t *testing.T) {
 		f(name, text, Options{})
 		f(name, text, Options{MaxTokens: 32, OverlapTokens: 8})
 	})
-	for _, p := range samplePages(t, "k8s-zh-ja-ko.jsonl.gz", 200) {
+	pages := 200
+	if testing.Short() {
+		pages = 40
+	}
+	for _, p := range samplePages(t, "k8s-zh-ja-ko.jsonl.gz", pages) {
 		f(p.URL, p.Markdown, Options{MaxTokens: 64})
 	}
 	f("flags", strings.Repeat("🇩🇪🇫🇷", 500), Options{MaxTokens: 16})

@@ -199,12 +199,8 @@ func TestTorture(t *testing.T) {
 	for i, name := range most() {
 		tok := loadTokenizer(t, name)
 		tortureTexts(t, func(file, text string) {
-			limit := 50_000
-			if testing.Short() {
-				limit = 15_000
-			}
-			if (i >= 2 || testing.Short()) && len(text) > limit && !isLarge() {
-				text = strings.ToValidUTF8(text[:limit], "")
+			if i >= 2 && len(text) > 50_000 && !isLarge() {
+				text = strings.ToValidUTF8(text[:50_000], "")
 			}
 			byTokenizer(tok, Options{}).check(t, name+" "+file, "Torture", text)
 			if i < 2 || isLarge() {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"unicode/utf8"
 )
 
 // shared gives the path of the data that lies beside the repository, or skips.
@@ -24,7 +25,7 @@ func shared(tb testing.TB, name string) string {
 	return path
 }
 
-// tortureTexts calls f with every torture text.
+// tortureTexts calls f with every torture text; with the beginning of each by -short.
 func tortureTexts(t *testing.T, f func(name, text string)) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(shared(t, "data/torture"), "*.txt"))
@@ -35,6 +36,13 @@ func tortureTexts(t *testing.T, f func(name, text string)) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if testing.Short() && len(text) > 15_000 {
+			end := 15_000
+			for utf8.Valid(text) && !utf8.RuneStart(text[end]) {
+				end--
+			}
+			text = text[:end]
 		}
 		f(filepath.Base(path), string(text))
 	}
