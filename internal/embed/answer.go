@@ -25,6 +25,14 @@ func AppendJSON(v any) ([]byte, error) {
 // ReadOpenAI reads the answer of an OpenAI-like route for a number of texts: vectors as
 // base64 of little-endian float32, or as lists, each placed by its index.
 func ReadOpenAI(data []byte, texts int) ([]pulse.Vector, error) {
+	s := answerScanner{floatScanner: floatScanner{data: data}, texts: texts}
+	if s.answer() == nil {
+		return s.vectors, nil
+	}
+	return readOpenAI(data, texts) // it says what is wrong, if something is
+}
+
+func readOpenAI(data []byte, texts int) ([]pulse.Vector, error) {
 	var answer struct {
 		Data []struct {
 			Index     *int            `json:"index"`
@@ -63,12 +71,20 @@ func readEmbedding(raw json.RawMessage) (pulse.Vector, error) {
 	if bytes.IndexByte(text, '\\') >= 0 { // "\/" is legal JSON
 		text = bytes.ReplaceAll(text, []byte(`\/`), []byte("/"))
 	}
+	return decodeVector(text)
+}
+
+// decodeVector reads base64 of little-endian float32.
+func decodeVector(text []byte) (pulse.Vector, error) {
+	if len(text) > base64.StdEncoding.EncodedLen(4*maxDimension) {
+		return nil, fmt.Errorf("%w: %d characters are no vector", errShape, len(text))
+	}
 	b := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(b, text)
 	if err != nil {
 		return nil, fmt.Errorf("read base64: %w", err)
 	}
-	if n%4 != 0 || n/4 > maxDimension {
+	if n%4 != 0 || n == 0 || n/4 > maxDimension {
 		return nil, fmt.Errorf("%w: %d bytes are no vector", errShape, n)
 	}
 	v := make(pulse.Vector, n/4)
