@@ -67,7 +67,11 @@ func (w *Workers) logEnd(ctx context.Context, r *run, v verdict) {
 	case v.write:
 		w.logFailure(ctx, r, slog.LevelWarn, "Indexing job failed", slog.Time("run_at", job.RunAt))
 	}
-	if work := job.Stages.Work(); work > w.opts.SlowJob {
+	work := job.Stages.Work()
+	if job.Kind == pulse.KindEmbed {
+		work -= job.Stages.Embed // it waits in line with what else waits for a slow embedder: no page's own affair
+	}
+	if work > w.opts.SlowJob {
 		s := job.Stages
 		w.log.LogAttrs(ctx, slog.LevelWarn, "Slow job", jobID(job), slog.String("url", job.URL), milliseconds("duration_ms", work),
 			milliseconds("clean_ms", s.Clean), milliseconds("chunk_ms", s.Chunk), milliseconds("embed_ms", s.Embed), milliseconds("commit_ms", s.Commit))

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"pulse"
 	"pulse/internal/token"
@@ -25,6 +26,7 @@ type TEI struct {
 	APIKey       string // "" asks for none
 	AutoTruncate bool
 	BatchTexts   int                                               // of a request; 0 means 32
+	AtOnce       int                                               // texts that it computes at once, as a server without a GPU says; 0 says nothing
 	PayloadBytes int                                               // 0 means 2,000,000
 	MaxTokens    int                                               // of a text, four bytes each; 0 means 512
 	Permits      int                                               // 0 means 512
@@ -128,7 +130,7 @@ func or[T comparable](v, d T) T {
 func (s *TEI) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.requests[r.URL.Path]++
-	c := TEI{Model: or(s.Model, "test/model"), Dim: or(s.Dim, 8), APIKey: s.APIKey, AutoTruncate: s.AutoTruncate, BatchTexts: or(s.BatchTexts, 32), PerText: s.PerText,
+	c := TEI{Model: or(s.Model, "test/model"), Dim: or(s.Dim, 8), APIKey: s.APIKey, AutoTruncate: s.AutoTruncate, BatchTexts: or(s.BatchTexts, 32), AtOnce: s.AtOnce, PerText: s.PerText,
 		PayloadBytes: or(s.PayloadBytes, 2_000_000), MaxTokens: or(s.MaxTokens, 512), Permits: or(s.Permits, 512), Tokenizer: s.Tokenizer, Prompt: s.Prompt, Embed: s.Embed, Fail: s.Fail}
 	s.mu.Unlock()
 	if c.Embed == nil {
@@ -156,9 +158,13 @@ func (s *TEI) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *TEI) info(w http.ResponseWriter) {
+	var atOnce *int
+	if s.AtOnce > 0 {
+		atOnce = &s.AtOnce
+	}
 	answerJSON(w, http.StatusOK, map[string]any{
 		"model_id": s.Model, "model_sha": nil, "model_dtype": "float16", "model_type": map[string]any{"embedding": map[string]any{"pooling": "mean"}},
-		"max_concurrent_requests": s.Permits, "max_input_length": s.MaxTokens, "max_batch_tokens": 16384, "max_batch_requests": nil,
+		"max_concurrent_requests": s.Permits, "max_input_length": s.MaxTokens, "max_batch_tokens": 16384, "max_batch_requests": atOnce,
 		"max_client_batch_size": s.BatchTexts, "auto_truncate": s.AutoTruncate, "tokenization_workers": 2, "version": "1.9.3"})
 }
 
@@ -197,6 +203,10 @@ func (s *TEI) embed(w http.ResponseWriter, r *http.Request, c *TEI, openAI bool)
 		Encoding string   `json:"encoding_format"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
+		if json.Valid(body) {
+			plainFault(w, http.StatusUnprocessableEntity, "Failed to deserialize the JSON body into the target type: "+err.Error())
+			return
+		}
 		plainFault(w, http.StatusBadRequest, "Failed to parse the request body as JSON: "+err.Error())
 		return
 	}
@@ -247,6 +257,10 @@ func (s *TEI) admit(w http.ResponseWriter, c *TEI, texts []string, truncate, ope
 	for _, text := range texts {
 		if text == "" {
 			fault(w, openAI, http.StatusBadRequest, "Empty", "Input validation error: `inputs` cannot be empty")
+			return false
+		}
+		if n := utf8.RuneCountInString(text); n > charactersPerToken*c.MaxTokens && !truncate {
+			fault(w, openAI, http.StatusUnprocessableEntity, "Validation", "Input validation error: `inputs` must have less than %d characters. Given: %d", charactersPerToken*c.MaxTokens, n)
 			return false
 		}
 		if n := len(text)/4 + 2; n > c.MaxTokens && !truncate {

@@ -40,6 +40,7 @@ type Info struct {
 	MaxConcurrentRequests int                        `json:"max_concurrent_requests"`
 	MaxInputLength        int                        `json:"max_input_length"`
 	MaxBatchTokens        int                        `json:"max_batch_tokens"`
+	MaxBatchRequests      int                        `json:"max_batch_requests"` // texts that it computes at once; 0 says nothing
 	MaxClientBatchSize    int                        `json:"max_client_batch_size"`
 	AutoTruncate          bool                       `json:"auto_truncate"`
 	Version               string                     `json:"version"`
@@ -66,10 +67,19 @@ func (e *Endpoint) Describe(ctx context.Context) (embed.Description, error) {
 	e.base64.Store(!info.AutoTruncate)
 	e.info.Store(&info)
 	return embed.Description{
-		Model: info.name(), BatchTexts: info.MaxClientBatchSize, BatchTokens: info.MaxBatchTokens / perBatch,
+		Model: info.name(), BatchTexts: info.batchTexts(), BatchTokens: info.MaxBatchTokens / perBatch,
 		BatchBytes: payloadBytes, Permits: info.MaxConcurrentRequests,
 		TextTokens: info.MaxInputLength, Cuts: info.AutoTruncate,
 	}, nil
+}
+
+// batchTexts is how many texts a request may hold. What a server cannot compute at once (on
+// a processor without a GPU, 4 texts) would stand in its queue before every query.
+func (i *Info) batchTexts() int {
+	if i.MaxBatchRequests > 0 {
+		return min(i.MaxClientBatchSize, i.MaxBatchRequests)
+	}
+	return i.MaxClientBatchSize
 }
 
 // payloadBytes is what a request's texts may take, so that its JSON stays below the

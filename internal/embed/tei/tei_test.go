@@ -46,6 +46,15 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// TestDescribeWithoutGPU takes no more texts than are computed at once.
+func TestDescribeWithoutGPU(t *testing.T) {
+	e := start(t, &embedtest.TEI{AtOnce: 4}, "")
+	d, err := e.Describe(t.Context())
+	if err != nil || d.BatchTexts != 4 || d.TextTokens != 512 || d.Cuts {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 // TestBothRoutes makes the same vectors by either route, which the server's auto_truncate
 // decides.
 func TestBothRoutes(t *testing.T) {
