@@ -18,7 +18,7 @@ QUICK = -vet=off -ldflags=-w
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak outage bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors bench-peers-keyword
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak outage bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors bench-peers-keyword bench-static eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +122,15 @@ tables: tools/token/.venv/ready ## the Unicode tables of internal/token, from wh
 
 bench-token: tools/token/.venv/ready ## tokenizing against other libraries, interleaved, one thread
 	tools/token/.venv/bin/python tools/token/bench.py $(SHARED)/data
+
+tools/static/.venv/ready: tools/static/requirements.txt
+	python3 -m venv tools/static/.venv && tools/static/.venv/bin/pip install -q -r tools/static/requirements.txt && touch $@
+
+bench-static: tools/static/.venv/ready ## the built-in model against the reference tokenizer and numpy, one thread
+	tools/static/.venv/bin/python tools/static/bench.py $(SHARED)
+
+eval: ## how well the built-in model and words rank all judged sets of $(SHARED), against the kept table; UPDATE=1 keeps it anew
+	PULSE_EVAL=all $(GO) test -count=1 -timeout 1h -run '^TestQuality' -v ./internal/app $(if $(UPDATE),-update)
 
 sizes: ## lengths of functions and files against the budget of the style
 	@tools/sizes.sh

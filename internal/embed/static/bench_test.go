@@ -11,7 +11,7 @@ import (
 // BenchmarkVector makes vectors of chunks of 256 tokens of real text, on one processor;
 // tokens and sum are the two parts of it.
 func BenchmarkVector(b *testing.B) {
-	e := smallModel(b, 512)
+	e := builtinModel(b)
 	texts := sharedChunks(b, e)
 	var ids []uint32
 	benchmark(b, "whole", func(i int) { e.vector(texts[i%len(texts)]) })
@@ -30,6 +30,13 @@ func BenchmarkVector(b *testing.B) {
 	}
 	benchmark(b, "sum", summing(accumulate))
 	benchmark(b, "sum-plain", summing(accumulatePlain))
+}
+
+// BenchmarkPageWeight weighs texts of 256 tokens.
+func BenchmarkPageWeight(b *testing.B) {
+	e := builtinModel(b)
+	texts := sharedChunks(b, e)
+	benchmark(b, "page", func(i int) { e.PageWeight(texts[i%len(texts)]) })
 }
 
 // benchmark reports by processor time too: where others use the machine, the other says
