@@ -114,7 +114,7 @@ tools/token/.venv/ready: tools/token/requirements.txt
 golden: tools/token/.venv/ready ## the tokens that the reference makes, from $(SHARED), into internal/token/testdata
 	tools/token/.venv/bin/python tools/token/golden.py $(SHARED)/data
 
-golden-all: ## every text of $(SHARED) against those tokens; make test takes a quarter of the real ones
+golden-all: ## every text of $(SHARED) against those tokens; make test takes an eighth of them
 	PULSE_GOLDEN=all $(GO) test -count=1 -timeout 20m -run '^TestGolden$$' -v ./internal/token
 
 tables: tools/token/.venv/ready ## the Unicode tables of internal/token, from what the reference does
