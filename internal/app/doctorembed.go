@@ -55,6 +55,14 @@ func (d *doctor) embedders(ctx context.Context) {
 	}
 }
 
+// chunks compares them with the tokens of one text that an endpoint takes; 0 says nothing.
+func (d *doctor) chunks(endpoint string, most int) {
+	if most > 0 && d.cfg.MaxChunkTokens > most {
+		d.add(LevelFail, "chunks", fmt.Sprintf("%s takes %d tokens of a text, and a chunk may have %d: longer ones get no vectors", endpoint, most, d.cfg.MaxChunkTokens),
+			fmt.Sprintf("--max-chunk-tokens %d", most))
+	}
+}
+
 func (d *doctor) embedder(ctx context.Context, e embed.Endpoint) {
 	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
@@ -65,6 +73,7 @@ func (d *doctor) embedder(ctx context.Context, e embed.Endpoint) {
 		if e, ok := e.(*tei.Endpoint); ok && d.cfg.Tokenizer == "" {
 			d.servedTokens(ctx, e)
 		}
+		d.chunks(e.Name(), says.TextTokens)
 		return
 	}
 	next := "start it, or correct --embedder; pages are kept and found by keyword meanwhile"

@@ -404,6 +404,12 @@ func TestDoctorEmbeds(t *testing.T) {
 	f(LevelOK, "near-1, 64 numbers", withTEI(url))
 	f(LevelFail, "401", withTEI(url), func(c *Config) { c.EmbedderAPIKey = "wrong" })
 	f(LevelFail, "connection refused", withTEI("http://127.0.0.1:1"))
+	s.Change(func(s *embedtest.TEI) { s.MaxTokens = 128 })
+	if all := Doctor(t.Context(), testConfig(t, withTEI(url))); !slices.ContainsFunc(all, func(f Finding) bool {
+		return f.Name == "chunks" && f.Level == LevelFail && f.Next == "--max-chunk-tokens 128"
+	}) {
+		t.Errorf("chunks that are too long for the model are not found: %+v", all)
+	}
 }
 
 // TestEmbedderSlow crawls faster than the endpoint embeds: pages are found by keyword

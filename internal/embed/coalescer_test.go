@@ -440,6 +440,7 @@ func TestCancelledCallersLeave(t *testing.T) {
 	s := &embedtest.Simulated{}
 	inBubble(t, embed.Options{Requests: 1, Timeout: 10 * time.Hour}, []*embedtest.Simulated{s}, func(t *testing.T, c *embed.Coalescer) {
 		load(t, c, 1, 1, 1)
+		synctest.Wait() // its slot is free again
 		s.Change(func(s *embedtest.Simulated) { s.Fixed = time.Hour })
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
