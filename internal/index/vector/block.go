@@ -3,6 +3,8 @@ package vector
 import (
 	"math"
 	"runtime"
+
+	"pulse/internal/mapped"
 )
 
 // blockVectors is the number of vectors that are kept, and scanned, in one piece.
@@ -39,7 +41,7 @@ type block struct {
 // newBlock is in memory of its own, which is the system's: the garbage collector has
 // nothing to find in it, and must not let as much again be wasted because of it.
 func newBlock(width int, centre []float32) *block {
-	data, free := allocate(layoutOf(width, blockVectors).size)
+	data, free := mapped.Allocate(layoutOf(width, blockVectors).size)
 	b := blockOf(data, width, blockVectors)
 	b.sealed = false
 	copy(b.centre, centre)

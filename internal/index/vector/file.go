@@ -5,12 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"slices"
-	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
+
+	"pulse/internal/mapped"
 )
 
 // State names the state of a document that vectors are of, as the commit log does:
@@ -43,7 +43,7 @@ type part struct {
 
 // Open maps a file and checks all but the blocks.
 func Open(path string) (*File, error) {
-	data, unmap, err := mapFile(path)
+	data, unmap, err := mapped.File(path)
 	if err != nil {
 		return nil, fmt.Errorf("open vectors: %w", err)
 	}
@@ -153,13 +153,7 @@ type region interface{ holds(address uintptr) bool }
 
 type mapping []byte
 
-func (m mapping) holds(address uintptr) bool {
-	if len(m) == 0 {
-		return false
-	}
-	begin := uintptr(unsafe.Pointer(&m[0]))
-	return address >= begin && address-begin < uintptr(len(m))
-}
+func (m mapping) holds(address uintptr) bool { return mapped.Holds(m, address) }
 
 func (x *Index) holds(address uintptr) bool {
 	return slices.ContainsFunc(x.files, func(f *File) bool { return mapping(f.data).holds(address) })
@@ -179,11 +173,8 @@ func faultAsError(before bool, in region, err *error) {
 	if fault == nil {
 		return
 	}
-	at, ok := fault.(interface {
-		runtime.Error
-		Addr() uintptr
-	})
-	if !ok || !in.holds(at.Addr()) {
+	at, ok := mapped.Fault(fault)
+	if !ok || !in.holds(at) {
 		panic(fault)
 	}
 	*err = fmt.Errorf("file of vectors cannot be read where it is mapped: %w", ErrDamaged)

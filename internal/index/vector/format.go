@@ -9,12 +9,14 @@ import (
 	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
+
+	"pulse/internal/mapped"
 )
 
 // Why a file cannot be used. The error that wraps one says which part it is about.
 var (
 	ErrVersion = errors.New("unknown version")
-	ErrDamaged = errors.New("damaged")
+	ErrDamaged = mapped.ErrDamaged
 )
 
 // formatVersion is of files. Its history:

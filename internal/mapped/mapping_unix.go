@@ -1,6 +1,6 @@
 //go:build unix
 
-package vector
+package mapped
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mapFile maps a whole file, to be read.
-func mapFile(path string) (data []byte, unmap func() error, err error) {
+// File maps a whole file, to be read.
+func File(path string) (data []byte, unmap func() error, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, err
@@ -30,8 +30,8 @@ func mapFile(path string) (data []byte, unmap func() error, err error) {
 	return data, func() error { return unix.Munmap(data) }, nil
 }
 
-// allocate returns zeros. What is not written to takes no memory.
-func allocate(size int) (data []byte, free func()) {
+// Allocate returns zeros. What is not written to takes no memory.
+func Allocate(size int) (data []byte, free func()) {
 	data, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil { // as when the system allows no more mappings
 		return make([]byte, size), func() {}
