@@ -6,8 +6,12 @@ func (q *Query) Constrained() bool { return len(q.must)+len(q.mustNot) > 0 }
 
 // Constrain takes out of a set, which holds numbers below its length times 64, the
 // documents that do not hold what the query demands, and those that hold what it
-// rules out.
-func (x *Index) Constrain(set Set, q *Query) {
+// rules out. A damaged file is an error.
+func (x *Index) Constrain(set Set, q *Query) error {
+	return x.guard(func() { x.constrain(set, q) })
+}
+
+func (x *Index) constrain(set Set, q *Query) {
 	for _, p := range q.must {
 		holding := x.withPhrase(p, len(set))
 		for i := range set {

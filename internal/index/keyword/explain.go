@@ -12,7 +12,13 @@ type Part struct {
 
 // Explain takes a chunk's score apart: the text's parts in the order of the query, then
 // the title's; words that it does not hold are left out. The parts add up to the score.
-func (x *Index) Explain(q *Query, document, ordinal uint32) []Part {
+// A damaged file is an error.
+func (x *Index) Explain(q *Query, document, ordinal uint32) (parts []Part, err error) {
+	err = x.guard(func() { parts = x.explain(q, document, ordinal) })
+	return parts, err
+}
+
+func (x *Index) explain(q *Query, document, ordinal uint32) []Part {
 	s, slot, ok := x.find(document, ordinal)
 	if !ok {
 		return nil

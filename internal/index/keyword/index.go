@@ -14,6 +14,7 @@ type Index struct {
 	tags      []string       // by document: the language that it was analysed in
 	languages map[string]int // documents by language
 	totals    [numFields]total
+	files     []*File
 	searches  searches
 }
 
@@ -29,6 +30,11 @@ type location struct {
 type total struct {
 	all    int // chunks, or titles
 	length int // of them all, in terms
+}
+
+func (t *total) add(other total, times int) {
+	t.all += times * other.all
+	t.length += times * other.length
 }
 
 func (t *total) mean() float64 { return float64(t.length) / float64(t.all) }
@@ -52,7 +58,7 @@ func (x *Index) Chunks() int { return x.totals[inText].all }
 func (x *Index) Terms() int {
 	n := 0
 	for _, s := range x.segments {
-		n += len(s.terms)
+		n += s.numTerms()
 	}
 	return n
 }
@@ -64,14 +70,19 @@ func (x *Index) Replace(document uint32, d Document) {
 	if len(d.Chunks) == 0 {
 		return
 	}
-	for int(document) >= len(x.locations) {
-		x.locations = append(x.locations, nil)
-		x.tags = append(x.tags, "")
-	}
+	x.reach(document)
 	x.tags[document] = baseOf(d.Language)
 	x.languages[x.tags[document]]++
 	for ordinal := range d.Chunks {
 		x.add(document, uint32(ordinal), &d.Chunks[ordinal], d.Title)
+	}
+}
+
+// reach makes room for what the document has.
+func (x *Index) reach(document uint32) {
+	if n := int(document) + 1 - len(x.locations); n > 0 {
+		x.locations = append(x.locations, make([][]location, n)...)
+		x.tags = append(x.tags, make([]string, n)...)
 	}
 }
 
@@ -88,11 +99,19 @@ func (x *Index) add(document, ordinal uint32, text, title *Counts) {
 	}
 	head.add(document, ordinal, text, title, ordinal == 0)
 	all[len(all)-1].n++
-	x.totals[inText].all++
-	x.totals[inText].length += text.Length
+	var size [numFields]total
+	size[inText] = total{1, text.Length}
 	if ordinal == 0 && title != nil {
-		x.totals[inTitle].all++
-		x.totals[inTitle].length += title.Length
+		size[inTitle] = total{1, title.Length}
+	}
+	x.count(head, size, 1)
+}
+
+// count adds so many times a size to what lives, in a segment and in all.
+func (x *Index) count(in *segment, size [numFields]total, times int) {
+	for f := range numFields {
+		in.totals[f].add(size[f], times)
+		x.totals[f].add(size[f], times)
 	}
 }
 
@@ -102,16 +121,27 @@ func (x *Index) Delete(document uint32) {
 		return
 	}
 	for _, l := range x.locations[document] {
-		for slot := l.first; slot < l.first+l.n; slot++ {
-			x.totals[inText].all--
-			x.totals[inText].length -= int(l.in.lengths[inText][slot])
-		}
-		if l.titled {
-			x.totals[inTitle].all--
-			x.totals[inTitle].length -= int(l.in.lengths[inTitle][l.first])
-		}
-		l.in.kill(l.first, l.n)
+		x.take(l)
 	}
+	x.forget(document)
+}
+
+// take takes what a document has in one segment out. A file that cannot be read says
+// so from then on: its statistics are wrong until it is let go.
+func (x *Index) take(l location) {
+	if l.in.file == nil {
+		x.count(l.in, l.in.size(l), -1)
+		l.in.kill(l)
+		return
+	}
+	_ = l.in.file.guard(func() {
+		x.count(l.in, l.in.size(l), -1)
+		l.in.kill(l)
+	})
+}
+
+// forget makes the document one that has no chunks.
+func (x *Index) forget(document uint32) {
 	x.locations[document] = nil
 	tag := x.tags[document]
 	if x.languages[tag]--; x.languages[tag] == 0 {

@@ -27,10 +27,10 @@ func newRand(t testing.TB) *rand.Rand {
 // searchAll gives every document that is found, in the order of the twin.
 func searchAll(x *Index, q *Query, accept Set) []result {
 	var got []result
-	x.Search(q, accept, 0, func(document, ordinal uint32, score float64) float64 {
+	must(x.Search(q, accept, 0, func(document, ordinal uint32, score float64) float64 {
 		got = append(got, result{document, ordinal, score})
 		return 0
-	})
+	}))
 	slices.SortFunc(got, compareResults)
 	return got
 }
@@ -38,7 +38,7 @@ func searchAll(x *Index, q *Query, accept Set) []result {
 // searchBest gives the best n, as a caller with a full list asks for them.
 func searchBest(x *Index, q *Query, accept Set, n int) []result {
 	var best []result
-	x.Search(q, accept, 0, func(document, ordinal uint32, score float64) float64 {
+	must(x.Search(q, accept, 0, func(document, ordinal uint32, score float64) float64 {
 		r := result{document, ordinal, score}
 		at, _ := slices.BinarySearchFunc(best, r, compareResults)
 		if best = slices.Insert(best, at, r); len(best) < n {
@@ -46,13 +46,21 @@ func searchBest(x *Index, q *Query, accept Set, n int) []result {
 		}
 		best = best[:n]
 		return best[n-1].Score
-	})
+	}))
 	return best
 }
 
 func query(x *Index, text string) *Query {
-	q, _ := x.Query(Parse(text))
+	q, _, err := x.Query(Parse(text))
+	must(err)
 	return q
+}
+
+// must is for what can only fail with a damaged file.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 // inEnglish is a document of English texts.
@@ -142,8 +150,8 @@ func TestTitlesCountForThemselves(t *testing.T) {
 	if len(got) != 3 || got[0].Document != 1 || got[0].Ordinal != 1 || got[2].Document != 2 || got[2].Ordinal != 0 {
 		t.Errorf("found %+v", got)
 	}
-	parts := x.Explain(query(x, "deployments"), 1, 1)
-	if len(parts) != 2 || parts[0].Title || !parts[1].Title || parts[1].Chunks != 2 || parts[0].Chunks != 2 {
+	parts, err := x.Explain(query(x, "deployments"), 1, 1)
+	if err != nil || len(parts) != 2 || parts[0].Title || !parts[1].Title || parts[1].Chunks != 2 || parts[0].Chunks != 2 {
 		t.Errorf("parts %+v", parts)
 	}
 }
@@ -155,11 +163,13 @@ type world struct {
 	x     *Index
 	tw    *twin
 	words []string
+	seqs  map[uint32]uint64 // by document: its last change
+	next  uint64
 }
 
 func newWorld(t *testing.T, r *rand.Rand) *world {
 	o := Options{TitleWeight: float64(r.IntN(3)), K1: r.Float64() * 3, B: r.Float64()}
-	w := &world{T: t, r: r, x: New(o), tw: newTwin(o)}
+	w := &world{T: t, r: r, x: New(o), tw: newTwin(o), seqs: make(map[uint32]uint64)}
 	for i := range 3 + r.IntN(60) {
 		w.words = append(w.words, fmt.Sprintf("word%c%c", 'a'+i%26, 'a'+i/26))
 	}
@@ -194,6 +204,8 @@ func (w *world) document() Document {
 
 func (w *world) change(documents int) {
 	n := uint32(w.r.IntN(documents))
+	w.next++
+	w.seqs[n] = w.next
 	if w.r.IntN(4) == 0 {
 		w.x.Delete(n)
 		w.tw.Delete(n)
@@ -210,14 +222,14 @@ func (w *world) change(documents int) {
 	}
 }
 
-// split ends the head early, as a full one, and seals a segment or leaves it.
+// split ends the head early, as a full one, and packs a segment or leaves it.
 func (w *world) split() {
 	if w.x.segments[len(w.x.segments)-1].slots() > 0 {
 		w.x.segments = append(w.x.segments, newSegment())
 	}
-	if sealing := w.x.Unsealed(); sealing != nil && w.r.IntN(2) == 0 {
-		sealing.Run()
-		w.x.Seal(sealing)
+	if packing := w.x.Unpacked(); packing != nil && w.r.IntN(2) == 0 {
+		packing.Run()
+		w.x.Pack(packing)
 	}
 }
 
@@ -251,7 +263,7 @@ func (w *world) compare() {
 		if accept == nil {
 			accept = slices.Repeat(Set{math.MaxUint64}, 64)
 		}
-		w.x.Constrain(accept, q)
+		must(w.x.Constrain(accept, q))
 	}
 	if diff := cmp.Diff(want, searchAll(w.x, q, accept)); diff != "" {
 		w.Fatalf("%q: all (-twin +index):\n%s", text, diff)
@@ -326,7 +338,7 @@ func TestSearchAllocatesNothing(t *testing.T) {
 	}
 	q := query(w.x, "files wordaa wordba the")
 	yield := func(uint32, uint32, float64) float64 { return 0 }
-	if n := testing.AllocsPerRun(100, func() { w.x.Search(q, nil, 0, yield) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { must(w.x.Search(q, nil, 0, yield)) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

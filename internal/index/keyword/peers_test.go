@@ -68,9 +68,9 @@ func filled(passages []string, language string) *Index {
 	x, counter := New(Options{}), NewCounter()
 	for i, text := range passages {
 		x.Replace(uint32(i), Document{Language: language, Chunks: []Counts{counter.Count(text, language)}})
-		if sealing := x.Unsealed(); sealing != nil {
-			sealing.Run()
-			x.Seal(sealing)
+		if packing := x.Unpacked(); packing != nil {
+			packing.Run()
+			x.Pack(packing)
 		}
 	}
 	return x

@@ -38,8 +38,14 @@ func newQueryTerm(text string) queryTerm { return queryTerm{text, xxhash.Sum64St
 
 // Query analyses a query for every language of the index. Words that nothing holds are
 // replaced by what is nearest to them in spelling, if anything is. Words that are found
-// as stop words alone are left out, unless there are no others.
-func (x *Index) Query(s Syntax) (*Query, []Correction) {
+// as stop words alone are left out, unless there are no others. A damaged file is an
+// error.
+func (x *Index) Query(s Syntax) (q *Query, corrections []Correction, err error) {
+	err = x.guard(func() { q, corrections = x.query(s) })
+	return q, corrections, err
+}
+
+func (x *Index) query(s Syntax) (*Query, []Correction) {
 	analyzers := x.analyzers()
 	q := &Query{}
 	var stops []Word

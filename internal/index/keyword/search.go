@@ -3,6 +3,7 @@ package keyword
 import (
 	"cmp"
 	"math/bits"
+	"runtime/debug"
 	"slices"
 	"sync"
 )
@@ -105,18 +106,33 @@ func (s *searches) put(done *search) {
 // Search finds the documents of the set with a chunk that scores the floor or more, and
 // calls yield once for each, by its best chunk: of equal ones the first. Scores are
 // above 0. The order is not defined. yield returns the new floor, which must not fall:
-// what a full list of the best still needs.
-func (x *Index) Search(q *Query, accept Set, floor float64, yield func(document, ordinal uint32, score float64) (floor float64)) {
+// what a full list of the best still needs. A damaged file is an error, and then what
+// was yielded before is not all.
+func (x *Index) Search(q *Query, accept Set, floor float64, yield func(document, ordinal uint32, score float64) (floor float64)) error {
 	s := x.searches.take()
-	defer x.searches.put(s)
 	s.Index, s.query, s.accept, s.floor, s.yield = x, q, accept, floor, yield
+	if err := s.all(); err != nil {
+		return err // and the working memory is left to itself, since it was left amid work
+	}
+	x.searches.put(s)
+	return nil
+}
+
+func (s *search) all() (err error) {
+	if len(s.files) > 0 {
+		if err := s.damage(); err != nil {
+			return err
+		}
+		defer damageAsError(debug.SetPanicOnFault(true), s.files, &err)
+	}
 	s.weigh()
-	for _, segment := range x.segments {
+	for _, segment := range s.segments {
 		s.inSegment(segment)
 	}
 	for document, r := range s.spread {
 		s.yield(document, r.ordinal, r.score)
 	}
+	return nil
 }
 
 // weigh fills weights: of each field, for each word, its weight in the query times the
@@ -154,7 +170,7 @@ func (x *Index) mostHeld(field int, terms []queryTerm) int {
 		held := 0
 		for _, s := range x.segments {
 			if id, ok := s.find(terms[i].text, terms[i].hash); ok {
-				held += int(s.live[field][id])
+				held += int(s.live(field, id))
 			}
 		}
 		most = max(most, held)
@@ -165,7 +181,12 @@ func (x *Index) mostHeld(field int, terms []queryTerm) int {
 func (s *search) inSegment(g *segment) {
 	s.segment = g
 	s.open()
-	defer s.flush()
+	s.windows()
+	s.flush()
+}
+
+func (s *search) windows() {
+	g := s.segment
 	for from, size := 0, firstWindow; from < g.slots(); {
 		to := min(from+size, g.slots())
 		if !s.window(uint32(from), uint32(to)) {

@@ -27,15 +27,18 @@ type segment struct {
 	terms  []*term // by id, in order of first occurrence
 	shapes termShapes
 	table  []uint32 // open addressing by hash: 1 + id, 0 when free
-	// live counts what holds a term and lives: chunks, or documents with the title.
-	live  [numFields][]uint32
-	lists [numFields]lists
+	// held counts what holds a term: chunks, or documents with the title. In memory they
+	// are those that live; of a file, buried counts those that do not, where any died.
+	held   [numFields][]uint32
+	buried [numFields][]uint32
+	lists  [numFields]lists
 
 	documents []uint32 // by slot
 	ordinals  []uint32
 	lengths   [numFields][]uint32
 	alive     []uint64 // bits by slot
 	numAlive  int
+	totals    [numFields]total // of what lives here
 
 	// The terms of each slot's text in their order (Counts.sequence by id, as
 	// varints), and of the title, where the document begins.
@@ -44,6 +47,9 @@ type segment struct {
 
 	large map[largeKey]uint32 // frequencies that do not fit a byte
 	slab  slab
+
+	sealed bool  // to be a file, or one already: nothing is added, nothing moved
+	file   *part // that it is mapped from; nil in memory
 }
 
 // lists are the posting lists of one field by term id: growing in a head, flat once
@@ -123,6 +129,9 @@ func (s *segment) isAlive(slot uint32) bool { return s.alive[slot>>6]>>(slot&63)
 
 // find is the id of a term.
 func (s *segment) find(text string, hash uint64) (uint32, bool) {
+	if s.file != nil {
+		return s.file.find(text, hash)
+	}
 	mask := uint64(len(s.table) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
 		n := s.table[at]
@@ -155,7 +164,7 @@ func (s *segment) findOrAdd(t *term) uint32 {
 	s.terms = append(s.terms, t)
 	s.shapes.add(t.text, id)
 	for f := range numFields {
-		s.live[f] = append(s.live[f], 0)
+		s.held[f] = append(s.held[f], 0)
 		s.lists[f].growing = append(s.lists[f].growing, list{})
 	}
 	s.table[at] = id + 1
@@ -203,7 +212,7 @@ func (s *segment) addField(field int, slot uint32, c *Counts, counts bool) {
 			own = append(own, id)
 			s.post(field, id, uint16(slot), c.terms[i].frequency, length)
 			if counts {
-				s.live[field][id]++
+				s.held[field][id]++
 			}
 		}
 	}
@@ -243,7 +252,13 @@ func (s *segment) post(field int, id uint32, slot uint16, frequency uint32, leng
 
 // list is the posting list of a term.
 func (s *segment) list(field int, id uint32) list {
-	l := &s.lists[field]
+	if s.file != nil {
+		return s.file.list(&s.lists[field], id)
+	}
+	return s.lists[field].list(id)
+}
+
+func (l *lists) list(id uint32) list {
 	if l.growing != nil {
 		return l.growing[id]
 	}
@@ -300,7 +315,11 @@ func (s *segment) sequence(field int, slot uint32) []byte {
 	if slot > 0 {
 		from = s.ends[field][slot-1]
 	}
-	return s.sequences[field][from:s.ends[field][slot]]
+	sequence := s.sequences[field][from:s.ends[field][slot]]
+	if s.file != nil {
+		touch(s.file.File, sequence)
+	}
+	return sequence
 }
 
 // places calls f for every place of a sequence.
@@ -320,19 +339,67 @@ func distinct(ids []uint32, sequence []byte) []uint32 {
 	return slices.Compact(ids)
 }
 
+// live is how many chunks, or documents by their title, hold a term and live.
+func (s *segment) live(field int, id uint32) uint32 {
+	held := s.held[field]
+	if s.file != nil {
+		if len(held) == 0 {
+			return 0 // a field that nothing is in
+		}
+		touch(s.file.File, held[id:id+1])
+	}
+	if s.buried[field] == nil {
+		return held[id]
+	}
+	return held[id] - s.buried[field][id]
+}
+
+// size is what a document has here.
+func (s *segment) size(l location) (size [numFields]total) {
+	size[inText].all = int(l.n)
+	for slot := l.first; slot < l.first+l.n; slot++ {
+		size[inText].length += int(s.lengths[inText][slot])
+	}
+	if l.titled {
+		size[inTitle] = total{1, int(s.lengths[inTitle][l.first])}
+	}
+	return size
+}
+
 // kill takes the chunks of one document out of what lives.
-func (s *segment) kill(first, n uint32) {
-	var ids []uint32
-	for slot := first; slot < first+n; slot++ {
+func (s *segment) kill(l location) {
+	for slot := l.first; slot < l.first+l.n; slot++ {
 		s.alive[slot>>6] &^= 1 << (slot & 63)
+	}
+	s.numAlive -= int(l.n)
+	if s.file != nil {
+		s.file.live -= int(l.n)
+	}
+	s.uncount(l)
+}
+
+// uncount takes what a document holds here out of the statistics of terms.
+func (s *segment) uncount(l location) {
+	var ids []uint32
+	for slot := l.first; slot < l.first+l.n; slot++ {
 		for f := range numFields {
 			ids = distinct(ids, s.sequence(f, slot))
 			for _, id := range ids {
-				s.live[f][id]--
+				s.uncountTerm(f, id)
 			}
 		}
 	}
-	s.numAlive -= int(n)
+}
+
+func (s *segment) uncountTerm(field int, id uint32) {
+	if s.file == nil {
+		s.held[field][id]--
+		return
+	}
+	if s.buried[field] == nil {
+		s.buried[field] = make([]uint32, s.numTerms())
+	}
+	s.buried[field][id]++
 }
 
 // counts gives back what a slot's text or title was added as.
@@ -344,7 +411,7 @@ func (s *segment) counts(field int, slot uint32) *Counts {
 		if !known {
 			n = uint32(len(c.terms))
 			at[id] = n
-			c.terms = append(c.terms, counted{term: s.terms[id]})
+			c.terms = append(c.terms, counted{term: s.term(id)})
 		}
 		c.terms[n].frequency++
 		place := n << 1

@@ -37,12 +37,13 @@ func (x *Index) nearest(w *Word) *Correction {
 	for _, t := range w.terms {
 		wanted := newSpelling(t.text)
 		for _, s := range x.segments {
-			s.shapes.eachNear(wanted.shape, limit, func(id uint32) {
-				candidate, live := s.terms[id], max(s.live[inText][id], s.live[inTitle][id])
+			s.eachNear(wanted.shape, limit, func(id uint32) {
+				live := max(s.live(inText, id), s.live(inTitle, id))
 				if live == 0 {
 					return
 				}
-				if d := wanted.distance(candidate.text, limit); d <= limit {
+				if d := wanted.distance(s.text(id), limit); d <= limit {
+					candidate := s.term(id)
 					known := found[candidate.text]
 					found[candidate.text] = suggestion{candidate, d, known.live + int(live)}
 				}

@@ -34,7 +34,7 @@ func TestQuerySigns(t *testing.T) {
 		t.Helper()
 		q := query(x, text)
 		set := Set{^uint64(0)}
-		x.Constrain(set, q)
+		must(x.Constrain(set, q))
 		var got []uint32
 		for _, r := range searchAll(x, q, set) {
 			got = append(got, r.Document)
@@ -65,7 +65,8 @@ func TestCorrections(t *testing.T) {
 	x.Replace(3, inEnglish("fooBar and cats"))
 	f := func(text string, want ...Correction) {
 		t.Helper()
-		_, got := x.Query(Parse(text))
+		_, got, err := x.Query(Parse(text))
+		must(err)
 		for i := range got {
 			got[i].terms = nil
 		}
@@ -173,7 +174,7 @@ func FuzzQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		q := query(x, text)
 		set := Set{7}
-		x.Constrain(set, q)
+		must(x.Constrain(set, q))
 		if diff := cmp.Diff(tw.search(q, nil), searchAll(x, q, set)); diff != "" {
 			t.Errorf("%q (-twin +index):\n%s", text, diff)
 		}

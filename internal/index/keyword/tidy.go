@@ -2,18 +2,19 @@ package keyword
 
 import "slices"
 
-// Sealing is a full segment about to become smaller. The owner of the index seals in
-// three steps, so that searches go on: Unsealed and Seal under its lock, Run without.
-type Sealing struct {
+// Packing is a full segment about to become smaller. The owner of the index packs in
+// three steps, so that searches go on: Unpacked and Pack under its lock, Run without.
+type Packing struct {
 	of     *segment
-	sealed [numFields]lists
+	packed [numFields]lists
 }
 
-// Unsealed gives a full segment that is not sealed yet; nil when there is none.
-func (x *Index) Unsealed() *Sealing {
+// Unpacked gives a full segment that is neither packed nor about to be a file; nil when
+// there is none.
+func (x *Index) Unpacked() *Packing {
 	for _, s := range x.segments[:len(x.segments)-1] {
-		if s.lists[inText].growing != nil {
-			return &Sealing{of: s}
+		if !s.sealed && s.lists[inText].growing != nil {
+			return &Packing{of: s}
 		}
 	}
 	return nil
@@ -21,21 +22,28 @@ func (x *Index) Unsealed() *Sealing {
 
 // Run does the work. A full segment's lists do not change any more, so that it may run
 // beside searches and changes of the index.
-func (s *Sealing) Run() {
+func (p *Packing) Run() {
 	for f := range numFields {
-		s.sealed[f] = s.of.lists[f].flatten()
+		p.packed[f] = p.of.lists[f].flatten()
 	}
 }
 
-// Seal puts what Run made in place.
-func (x *Index) Seal(s *Sealing) { s.of.lists = s.sealed }
+// Pack puts what Run made in place, unless the segment is about to be a file.
+func (x *Index) Pack(p *Packing) {
+	if !p.of.sealed {
+		p.of.lists = p.packed
+	}
+}
 
-// Tidy moves about so many chunks out of segments that are half dead into the head,
-// and drops segments that nothing lives in. Called with every change, with as many
+// Tidy moves about so many chunks out of segments in memory that are half dead into the
+// head, and drops those that nothing lives in. Called with every change, with as many
 // chunks as the change has, it keeps the dead below about half of all.
 func (x *Index) Tidy(chunks int) {
 	for at := 0; at < len(x.segments)-1; at++ {
 		s := x.segments[at]
+		if s.sealed {
+			continue
+		}
 		if s.numAlive == 0 {
 			x.segments = slices.Delete(x.segments, at, at+1)
 			at--

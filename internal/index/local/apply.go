@@ -42,7 +42,7 @@ func (x *Index) Apply(ctx context.Context, commits []pulse.Commit, to index.Posi
 		x.applySection(work[:n])
 		work = work[n:]
 	}
-	x.seal()
+	x.pack()
 	x.mu.Lock()
 	x.data.position = to
 	x.mu.Unlock()
@@ -73,14 +73,14 @@ func (x *Index) applySection(work []prepared) {
 	}
 }
 
-// seal makes full segments of the keyword indexes smaller. The work is done without
+// pack makes full segments of the keyword indexes smaller. The work is done without
 // the lock: nothing else changes the index meanwhile.
-func (x *Index) seal() {
+func (x *Index) pack() {
 	for _, c := range x.data.collections {
-		for sealing := c.keyword.Unsealed(); sealing != nil; sealing = c.keyword.Unsealed() {
-			sealing.Run()
+		for packing := c.keyword.Unpacked(); packing != nil; packing = c.keyword.Unpacked() {
+			packing.Run()
 			x.mu.Lock()
-			c.keyword.Seal(sealing)
+			c.keyword.Pack(packing)
 			x.mu.Unlock()
 		}
 	}

@@ -21,14 +21,18 @@ func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, e
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	s.in, s.history = x.data.collections[collectionName(r.Collection)], x.data.position.History
-	if s.in != nil {
-		s.analyze(syntax)
+	if s.in == nil {
+		s.result.Standing = s.standing()
+		return &s.result, nil
+	}
+	if err := s.analyze(syntax); err != nil {
+		return nil, fmt.Errorf("retrieve by keyword: %w", err)
 	}
 	s.result.Standing = s.standing()
-	if s.in != nil {
-		s.byKeyword()
-		s.byVector()
+	if err := s.byKeyword(); err != nil {
+		return nil, fmt.Errorf("retrieve by keyword: %w", err)
 	}
+	s.byVector()
 	return &s.result, nil
 }
 
@@ -45,8 +49,11 @@ type retrieval struct {
 }
 
 // analyze makes the query ready, and the set of documents that it may find.
-func (s *retrieval) analyze(syntax keyword.Syntax) {
-	query, corrections := s.in.keyword.Query(syntax)
+func (s *retrieval) analyze(syntax keyword.Syntax) error {
+	query, corrections, err := s.in.keyword.Query(syntax)
+	if err != nil {
+		return err
+	}
 	s.query = query
 	if !s.request.Unscored {
 		for _, c := range corrections {
@@ -54,10 +61,10 @@ func (s *retrieval) analyze(syntax keyword.Syntax) {
 		}
 	}
 	if s.filter.all() && !query.Constrained() {
-		return
+		return nil
 	}
 	s.set = s.in.set(s.filter)
-	s.in.keyword.Constrain(s.set, query)
+	return s.in.keyword.Constrain(s.set, query)
 }
 
 // accept is the set as the vector index asks it; nil when there is none.
@@ -95,34 +102,39 @@ func (s *retrieval) standing() *index.Standing {
 	return standing
 }
 
-func (s *retrieval) byKeyword() {
+func (s *retrieval) byKeyword() (err error) {
 	if s.request.Text == "" || s.request.Unscored {
-		return
+		return nil
 	}
 	found := newBest(s.in, s.request.Window, s.named)
 	if s.named != nil {
 		found.needed = 0 // its rank counts all that match
 	}
-	s.in.keyword.Search(s.query, s.set, 0, func(number, ordinal uint32, score float64) float64 {
+	if err := s.in.keyword.Search(s.query, s.set, 0, func(number, ordinal uint32, score float64) float64 {
 		found.add(number, ordinal, score)
 		return found.floor(0)
-	})
+	}); err != nil {
+		return err
+	}
 	s.result.Keyword = s.list(found)
 	if s.request.Explain {
 		candidates := s.result.Keyword.Candidates
 		for i, m := range found.matches {
-			candidates[i].Terms = s.explain(m)
+			if candidates[i].Terms, err = s.explain(m); err != nil {
+				return err
+			}
 		}
 	}
 	if s.named == nil {
-		return
+		return nil
 	}
 	s.result.Standing.Keyword = found.place()
 	if found.named.number != none {
-		s.result.Standing.Keyword.Terms = s.explain(found.named)
+		s.result.Standing.Keyword.Terms, err = s.explain(found.named)
 	} else {
 		s.result.Standing.Keyword.Why = "it holds no word of the query"
 	}
+	return err
 }
 
 func (s *retrieval) byVector() {
@@ -223,9 +235,9 @@ func (s *retrieval) list(found *best) index.List {
 	return index.List{Candidates: candidates, More: found.more}
 }
 
-func (s *retrieval) explain(m match) []pulse.TermExplain {
-	var terms []pulse.TermExplain
-	for _, p := range s.in.keyword.Explain(s.query, m.number, m.ordinal) {
+func (s *retrieval) explain(m match) (terms []pulse.TermExplain, err error) {
+	parts, err := s.in.keyword.Explain(s.query, m.number, m.ordinal)
+	for _, p := range parts {
 		field := ""
 		if p.Title {
 			field = "title"
@@ -234,5 +246,5 @@ func (s *retrieval) explain(m match) []pulse.TermExplain {
 			Field: field, Term: p.Term, Frequency: p.Frequency, Documents: p.Chunks, IDF: p.IDF, Score: p.Score,
 		})
 	}
-	return terms
+	return terms, err
 }
