@@ -18,7 +18,7 @@ QUICK = -vet=off -ldflags=-w
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak outage bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors bench-peers-keyword bench-static eval
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak outage bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors sizes-keyword bench-peers-keyword bench-static eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ bench-peers-vectors: ## the vector index beside faiss (fetches it), by processor
 
 sizes-vectors: ## the vector index on files at 100,000 to 3 million vectors: 10 GB of disk
 	PULSE_SIZES=100000,1000000,3000000 $(GO) test -count=1 -v -timeout 3h -run '^TestSizes$$' ./internal/index/vector
+
+sizes-keyword: ## files of the keyword index at 131,072 and 1,048,576 chunks: 1.4 GB of disk
+	PULSE_SIZES=131072,1048576 $(GO) test -count=1 -v -timeout 1h -run '^TestSizes$$' ./internal/index/keyword
+
 bench-peers-keyword: ## the keyword index beside tantivy and bleve (fetches them), by processor time
 	python3 -m venv tools/peers/.venv-keyword
 	tools/peers/.venv-keyword/bin/pip install -q -r tools/peers/requirements-keyword.txt

@@ -45,13 +45,22 @@ func (s *shelf) change(times int) {
 	}
 }
 
-// write writes a file and opens it.
-func (s *shelf) write(w io.WriterTo) *File {
+// write writes a file, beside changes and searches, and opens it.
+func (s *shelf) write(w io.WriterTo, beside int) *File {
 	s.Helper()
+	var out bytes.Buffer
+	var n int64
+	var err error
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		n, err = w.WriteTo(&out)
+	}()
+	s.change(beside)
+	s.compare()
+	<-written
 	s.next++
 	path := filepath.Join(s.folder, fmt.Sprint(s.next, ".terms"))
-	var out bytes.Buffer
-	n, err := w.WriteTo(&out)
 	if err != nil || n != int64(out.Len()) {
 		s.Fatalf("wrote %d of %d bytes: %v", n, out.Len(), err)
 	}
@@ -83,8 +92,7 @@ func (s *shelf) flush(beside int) {
 	if sealed == nil {
 		return
 	}
-	s.change(beside)
-	f := s.write(sealed)
+	f := s.write(sealed, beside)
 	s.change(beside)
 	if err := s.x.Adopt(sealed, f); err != nil {
 		s.Fatal(err)
@@ -101,8 +109,7 @@ func (s *shelf) merge() {
 		}
 	}
 	m := s.x.Merge(files, s.state)
-	s.change(5)
-	f := s.write(m)
+	f := s.write(m, 5)
 	for !s.x.Move(m, f, 1+s.r.IntN(40)) {
 		s.change(1)
 		s.compareAll()
@@ -180,7 +187,7 @@ func (s *shelf) compareAll() {
 // and compares it with its twin after each.
 func TestFileHistories(t *testing.T) {
 	r := newRand(t)
-	for range 12 {
+	for range 5 {
 		s := newShelf(t, r)
 		for range 25 {
 			s.change(r.IntN(60))
@@ -256,7 +263,7 @@ func TestFilesOfFullSegments(t *testing.T) {
 	s.x.Delete(3)
 	s.tw.Delete(3)
 	m := s.x.Merge(s.x.Files(), s.state)
-	f := s.write(m)
+	f := s.write(m, 0)
 	for !s.x.Move(m, f, 9000) {
 		s.compare()
 	}
@@ -267,9 +274,12 @@ func TestFilesOfFullSegments(t *testing.T) {
 
 // TestCorrectionsOfFiles finds what is near a word in files as in memory.
 func TestCorrectionsOfFiles(t *testing.T) {
-	x := New(Options{})
-	x.Replace(1, inEnglish("kubernetes runs pods and the deployments"))
-	x.Replace(2, inEnglish("kubernetes deployment, filing", "a port"))
+	s := newShelf(t, newRand(t))
+	x := s.x
+	for n, d := range []Document{inEnglish("kubernetes runs pods and the deployments"), inEnglish("kubernetes deployment, filing", "a port")} {
+		x.Replace(uint32(n), d)
+		s.tw.Replace(uint32(n), d)
+	}
 	want := make(map[string][]Correction)
 	texts := []string{"kubermetes", "deploimments", "prot", "filling", "teh"}
 	ask := func(text string) []Correction {
@@ -280,8 +290,6 @@ func TestCorrectionsOfFiles(t *testing.T) {
 	for _, text := range texts {
 		want[text] = ask(text)
 	}
-	s := newShelf(t, newRand(t))
-	s.x = x
 	s.flush(0)
 	for _, text := range texts {
 		if diff := cmp.Diff(want[text], ask(text), cmp.AllowUnexported(Correction{}, queryTerm{})); diff != "" {
@@ -291,6 +299,21 @@ func TestCorrectionsOfFiles(t *testing.T) {
 	if len(want["kubermetes"]) != 1 || want["deploimments"] == nil {
 		t.Errorf("corrected: %+v", want)
 	}
+}
+
+// TestPackOfASealedSegment: what packs and what writes files need not know each other.
+func TestPackOfASealedSegment(t *testing.T) {
+	s := newShelf(t, newRand(t))
+	s.change(200)
+	s.x.segments = append(s.x.segments, newSegment())
+	packing := s.x.Unpacked()
+	packing.Run()
+	s.flush(0)
+	s.x.Pack(packing)
+	if l := s.x.segments[0].lists[inText]; s.x.segments[0].file == nil || &l.starts[0] == &packing.packed[inText].starts[0] {
+		t.Error("a file's lists were replaced by those in memory")
+	}
+	s.compareAll()
 }
 
 func TestSealOfNothing(t *testing.T) {
@@ -552,7 +575,9 @@ func TestUnknownVersion(t *testing.T) {
 func TestWarmFilesAllocateNothing(t *testing.T) {
 	s := newShelf(t, newRand(t))
 	for n := range uint32(500) {
-		s.x.Replace(n, s.world.document())
+		d := s.world.document()
+		s.x.Replace(n, d)
+		s.tw.Replace(n, d)
 	}
 	s.flush(0)
 	q := query(s.x, "files wordaa wordba the")

@@ -122,7 +122,7 @@ func (m *Merge) bury(f *File) {
 // moveDocument makes a document live in the new file, and no more in the old.
 func (x *Index) moveDocument(d *merged, f *File) {
 	now := x.locations[d.number]
-	if len(now) == 0 || now[0].in != d.from[0].in || now[0].first != d.from[0].first {
+	if len(now) == 0 || now[0].in != d.from[0].in { // a file takes nothing back
 		return
 	}
 	for _, l := range d.from {
