@@ -2,6 +2,7 @@
 
     train.py teacher CORPUS WORK [--passages N]   the teacher's vectors of the passages; goes on where it stopped
     train.py train   CORPUS WORK [--dimension D]  the table, from the teacher's vectors and the pairs
+    train.py join    CORPUS OUT TABLE TABLE        a start for train: two tables beside each other, by PCA of one's dimension
     train.py export  WORK OUT                     int8 rows and their scales, as internal/embed/static reads them
 
 The student's vector of a text is the normalised sum of its tokens' rows. The rows start
@@ -28,6 +29,7 @@ from tokenizers import Tokenizer
 MAX_TOKENS = 64
 SEED = 20261127
 SCALE = 20.0
+COUNTED = 160_000  # passages that tokens are counted in
 
 
 def model_folder():
@@ -217,30 +219,31 @@ def train(args):
     torch.manual_seed(SEED)
     torch.set_num_threads(args.threads)
     rng = np.random.default_rng(SEED)
-    shards = [p for p in sorted(args.work.glob("teacher-???????.npy")) if int(p.stem[8:]) < args.passages]
-    vectors = np.concatenate([np.load(p) for p in shards])
-    texts = [t for t in (args.corpus / "passages.txt").read_text("utf-8").split("\n") if t][: len(vectors)]
+    texts = [t for t in (args.corpus / "passages.txt").read_text("utf-8").split("\n") if t][:COUNTED]
     lists = token_lists(texts)
-    full = [i for i, x in enumerate(lists) if len(x)]
-    lists, vectors = [lists[i] for i in full], torch.from_numpy(vectors[full]).float()
-    frequency = frequencies(lists, tokenizer().get_vocab_size())
-    student = Student(first_table(args, frequency))
+    if args.start:
+        student = Student(torch.from_numpy(np.load(args.start)))
+    else:
+        student = Student(first_table(args, frequencies(lists, tokenizer().get_vocab_size())))
     pairs = Pairs(args.corpus, args.work, args.pairs, rng)
-    print(f"train: {len(lists):,} passages, {sum(map(len, pairs.sources)):,} pairs of {len(pairs.sources)} sources", flush=True)
+    print(f"train: {sum(map(len, pairs.sources)):,} pairs of {len(pairs.sources)} sources", flush=True)
     optimiser = torch.optim.Adam(student.parameters(), lr=args.rate, fused=True)
     steps = args.contrast + args.imitate
     first, state = 0, args.work / f"state-{args.dimension}.pt"
     if state.exists():
         first = resume(torch.load(state, weights_only=False), student, optimiser, rng)
-    began = time.time()
+    began, vectors = time.time(), None
     for step in range(first, steps):
         second = step >= args.contrast
+        if second and vectors is None:
+            lists, vectors = taught(args, lists)
         n, of = (step - args.contrast, args.imitate) if second else (step, args.contrast)
         optimiser.param_groups[0]["lr"] = args.rate * min(1, (n + 1) / 50) * max(0.02, 1 - n / of)
-        loss = contrastive(student, *pairs.batch())
+        share = args.share if second else 1
+        loss = share * contrastive(student, *pairs.batch()) if share else 0
         if second:
             batch = rng.choice(len(lists), args.batch, replace=False)
-            loss = 0.5 * loss + 2 * imitation(student, [lists[i] for i in batch], vectors[batch])
+            loss = loss + 2 * imitation(student, [lists[i] for i in batch], vectors[batch])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -251,6 +254,44 @@ def train(args):
             print(f"train: step {step + 1} of {steps}, loss {loss.item():.4f}, {left / 60:.1f} min left", flush=True)
     np.save(args.work / f"table-{args.dimension}.npy", student.bag.weight.detach().numpy())
     state.unlink(missing_ok=True)
+
+
+def taught(args, lists):
+    """The passages that are not empty, with the teacher's vectors: --passages of them, or
+    what is there of the teacher's work."""
+    shards = [p for p in sorted(args.work.glob("teacher-???????.npy")) if int(p.stem[8:]) < args.passages]
+    vectors = np.concatenate([np.load(p) for p in shards])
+    full = [i for i, x in enumerate(lists[: len(vectors)]) if len(x)]
+    print(f"train: {len(full):,} passages", flush=True)
+    return [lists[i] for i in full], torch.from_numpy(vectors[full]).float()
+
+
+def read_table(path):
+    """A table as export writes it, or as train keeps it."""
+    if path.suffix == ".npy":
+        return torch.from_numpy(np.load(path)).float()
+    data = path.read_bytes()
+    _, rows, dimension = struct.unpack_from("<8sII", data)
+    scale = np.frombuffer(data, "<f4", rows, 16)
+    codes = np.frombuffer(data, np.int8, rows * dimension, 16 + 4 * rows).reshape(rows, dimension)
+    return torch.from_numpy(codes.astype(np.float32) * scale[:, None])
+
+
+def join(args):
+    """Two tables that began differently err differently: beside each other, each with texts
+    of length 1 in the middle, they are better than either. PCA over the passages keeps what
+    they have in common."""
+    torch.set_num_threads(args.threads)
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    lists = [x for x in token_lists((args.corpus / "passages.txt").read_text("utf-8").split("\n")[:COUNTED:20]) if len(x)]
+    ids = torch.from_numpy(np.concatenate(lists).astype(np.int64))
+    offsets = torch.from_numpy(np.cumsum([0] + [len(x) for x in lists[:-1]]))
+    sides = [read_table(p) for p in args.tables]
+    sides = [t / F.embedding_bag(ids, t, offsets, mode="sum").norm(dim=1).median() for t in sides]
+    both = torch.cat(sides, 1)
+    texts = F.normalize(F.embedding_bag(ids, both, offsets, mode="sum"), dim=1)
+    _, v = torch.linalg.eigh(texts.T @ texts)
+    np.save(args.out, (both @ v[:, -args.dimension :]).numpy())
 
 
 def keep(path, state):
@@ -280,13 +321,16 @@ def export(args):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("do", choices=["teacher", "train", "export"])
+    p.add_argument("do", choices=["teacher", "train", "join", "export"])
     p.add_argument("corpus", type=Path, help="for export: WORK")
     p.add_argument("work", type=Path, help="for export: OUT")
+    p.add_argument("tables", type=Path, nargs="*", help="for join: TABLE TABLE")
+    p.add_argument("--start", type=Path, help="a table to go on from, as join makes it")
     p.add_argument("--passages", type=int, default=160_000)
     p.add_argument("--dimension", type=int, default=512)
     p.add_argument("--contrast", type=int, default=400, help="steps of pairs alone")
     p.add_argument("--imitate", type=int, default=900, help="steps of pairs and passages")
+    p.add_argument("--share", type=float, default=0.5, help="what the pairs count beside passages")
     p.add_argument("--batch", type=int, default=768, help="passages a step")
     p.add_argument("--pairs", type=int, default=40_000, help="pairs of one source at most")
     p.add_argument("--threads", type=int, default=1, help="of training: sums, and so the table, depend on their number")
@@ -294,7 +338,9 @@ def main():
     args = p.parse_args()
     if args.do == "export":
         args.work, args.out = args.corpus, args.work
-    {"teacher": run_teacher, "train": train, "export": export}[args.do](args)
+    if args.do == "join":
+        args.out = args.work
+    {"teacher": run_teacher, "train": train, "join": join, "export": export}[args.do](args)
 
 
 if __name__ == "__main__":

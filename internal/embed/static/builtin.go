@@ -11,7 +11,7 @@ import (
 // modelHash is the SHA-256 of model.bin, whose first digits are part of the model's
 // name: vectors of another table are vectors of another model. MODEL.md says how the
 // file is made.
-const modelHash = "62ff4c63911f8671683a32fd792886b7b90cddc0d0d5bbee738bff1706b5bcbe"
+const modelHash = "353b58921d8f3fb35aa1a11b0a5821434364229a800f74aa2d57a8f5a52711e6"
 
 // BuiltinName is what the names of the models of all releases begin with.
 const BuiltinName = "minilm-static-"
