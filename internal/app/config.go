@@ -48,7 +48,7 @@ type Config struct {
 	BM25K1            float64       `group:"search" name:"bm25-k1" default:"1.2" placeholder:"X" help:"Weight of a term's repeats."`
 	BM25B             float64       `group:"search" name:"bm25-b" default:"0.75" placeholder:"X" help:"Weight of a chunk's length, 0 to 1."`
 	Fusion            string        `group:"search" default:"minmax" enum:"minmax,rrf" placeholder:"HOW" help:"How lists are joined: minmax or rrf."`
-	Alpha             float64       `group:"search" placeholder:"X" help:"Weight of vectors in minmax, 0 to 1; without it what suits the model: 0.3 for one in the process, 0.35 for others."`
+	Alpha             float64       `group:"search" placeholder:"X" help:"Weight of vectors in minmax, 0 to 1; without it what suits the model, 0.35."`
 	RRFK              float64       `group:"search" name:"rrf-k" default:"60" placeholder:"X" help:"The constant of rrf."`
 	Window            int           `group:"search" default:"1000" placeholder:"N" help:"Documents of each list that are fused."`
 	QueryEmbedTimeout time.Duration `group:"search" default:"300ms" placeholder:"TIME" help:"Wait for a query's vector; then keyword search answers."`

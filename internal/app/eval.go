@@ -122,8 +122,8 @@ func (e *evaluation) write(path string, documents []eval.Document) error {
 		if strings.TrimSpace(p.Text) == "" {
 			p.Title, p.Text = "", d.Title
 		}
-		if e.whole {
-			p.Text = oneParagraph(p.Text)
+		if e.whole { // one field, as others publish their figures
+			p.Title, p.Text = "", oneParagraph(p.Title+"\n"+p.Text)
 		}
 		if err := out.Encode(&p); err != nil {
 			return err
@@ -143,13 +143,14 @@ func oneParagraph(text string) string {
 }
 
 // Search asks the searcher that answers /v1/search. What was left out of an answer is
-// an error: it would be measured as if it had taken part.
+// an error: it would be measured as if it had taken part. A query that the model knows nothing
+// of is not: that vectors find nothing for it is what they are worth.
 func (e *evaluation) Search(ctx context.Context, mode, query string, limit int) ([]eval.Ranked, error) {
 	answer, err := e.searcher.Search(ctx, pulse.Query{Text: query, Mode: pulse.Mode(mode), Limit: limit, NoCollapse: true, NoPassages: true})
 	if err != nil {
 		return nil, err
 	}
-	if len(answer.Degraded) > 0 {
+	if len(answer.Degraded) > 0 && answer.Degraded[0] != search.QueryRefused {
 		return nil, errors.New(strings.Join(answer.Degraded, "; "))
 	}
 	found := make([]eval.Ranked, len(answer.Hits))

@@ -53,6 +53,20 @@ func TestEval(t *testing.T) {
 	f(true)
 }
 
+// TestEvalWholeTitle: title and text are one field of a whole document.
+func TestEvalWholeTitle(t *testing.T) {
+	dir := t.TempDir()
+	e := newEvaluation(startApp(t), dir, EvalOptions{WholeDocuments: true})
+	path := filepath.Join(dir, "pages.jsonl")
+	if err := e.write(path, []eval.Document{{ID: "tea", Title: "Tea", Text: "# Leaves"}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(path)
+	if want := `{"url":"https://eval.invalid/0","text":"Tea # Leaves"}` + "\n"; err != nil || string(got) != want {
+		t.Errorf("got %s, want %s, %v", got, want, err)
+	}
+}
+
 // TestEvalWholeDocuments: one chunk a document, however it looks.
 func TestEvalWholeDocuments(t *testing.T) {
 	chunks := func(whole bool) int {
@@ -79,6 +93,16 @@ func TestEvalWholeDocuments(t *testing.T) {
 	}
 	if n := chunks(false); n <= 3 {
 		t.Errorf("%d chunks, want more than 3", n)
+	}
+}
+
+// TestEvalRefusedQuery: what the model cannot read finds nothing by vector.
+func TestEvalRefusedQuery(t *testing.T) {
+	c := judgedCollection()
+	c.Queries = append(c.Queries, eval.Query{ID: "4", Text: "ⵣⵣ"})
+	report, _, err := Eval(t.Context(), testConfig(t), c, EvalOptions{Modes: []pulse.Mode{pulse.ModeVector, pulse.ModeHybrid}})
+	if err != nil || report.Modes["vector"].MRR10 <= 0 {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 

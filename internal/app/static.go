@@ -39,7 +39,7 @@ func (inProcess) Close() {}
 
 // staticAlpha is the weight of the built-in model's vectors in a fused score. BENCHMARKS.md has
 // the figures that it follows.
-const staticAlpha = 0.3
+const staticAlpha = 0.35
 
 // vectorTraits are those of the model that queries go to.
 func (a *App) vectorTraits(query string) search.VectorTraits {

@@ -35,6 +35,10 @@ type QueryEmbedder interface {
 	EmbedQuery(ctx context.Context, text string) (vector pulse.Vector, history string, err error)
 }
 
+// QueryRefused is what Degraded says of a query that the embedder has no vector for: it holds
+// nothing that the model knows.
+const QueryRefused = "vector: the embedder refused the query"
+
 // ErrNoEmbedder is what a QueryEmbedder answers that has no model.
 var ErrNoEmbedder = errors.New("no embedder is configured")
 
@@ -285,7 +289,7 @@ func (s *Searcher) embedOutcome(v pulse.Vector, history string, err error) embed
 	case err != nil:
 		return embedded{degraded: fmt.Sprintf("vector: embed query: %v", err)}
 	case v == nil:
-		return embedded{degraded: "vector: the embedder refused the query"}
+		return embedded{degraded: QueryRefused}
 	}
 	return embedded{vector: v, history: history}
 }
