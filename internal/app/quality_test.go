@@ -3,6 +3,7 @@ package app
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,7 +36,7 @@ type qualitySet struct {
 type qualityKey struct{ set, documents, ranking string }
 
 // TestQuality compares how well each kind of search ranks the judged sets with a kept
-// table. Any change of a figure fails: it is meant, and kept by -update, or a defect.
+// table. A change of a figure fails: it is meant, and kept by -update, or a defect.
 func TestQuality(t *testing.T) {
 	all := os.Getenv("PULSE_EVAL") == "all"
 	if testing.Short() && !all {
@@ -56,7 +57,10 @@ func TestQuality(t *testing.T) {
 				t.Fatal(err)
 			}
 			for key, got := range judgeQuality(t, c) {
-				if kept[key] != got && !*update {
+				if steady(kept[key], got) {
+					continue
+				}
+				if !*update {
 					t.Errorf("%v: nDCG@10, recall@100, MRR@10 are %s, kept were %s", key, got, kept[key])
 				}
 				kept[key] = got
@@ -105,6 +109,21 @@ func judgeQuality(t *testing.T, c *eval.Collection) map[qualityKey]string {
 	others := testConfig(t, func(c *Config) { c.BM25K1, c.BM25B, c.Embedder = 0.9, 0.4, embedderNone })
 	judge("whole", EvalOptions{WholeDocuments: true}, others, "keyword 0.9 0.4")
 	return figures
+}
+
+// unsteady is how much figures differ between runs: documents are indexed in another order
+// each time, and which of the farthest vectors a scan leaves out depends on it, which moves
+// one query of xquad-de by reciprocal ranks.
+const unsteady = 0.0005
+
+// steady says whether two lines of figures are the same but for that.
+func steady(a, b string) bool {
+	x, y := strings.Split(a, "\t"), strings.Split(b, "\t")
+	return slices.EqualFunc(x, y, func(a, b string) bool {
+		v, errA := strconv.ParseFloat(a, 64)
+		w, errB := strconv.ParseFloat(b, 64)
+		return errA == nil && errB == nil && math.Abs(v-w) < unsteady
+	})
 }
 
 // TestQualityTargets holds the kept table to what the figures must be: hybrid search is on
