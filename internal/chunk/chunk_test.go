@@ -218,7 +218,7 @@ func TestTortureCounted(t *testing.T) {
 	})
 	for _, tokenizer := range most() {
 		far := &farTokenizer{Tokenizer: loadTokenizer(t, tokenizer)}
-		most := 50_000
+		most := 20_000
 		if testing.Short() {
 			most = 8_000
 		}

@@ -74,9 +74,9 @@ func TestTokenizeSmallerBatches(t *testing.T) {
 	if got, err = e.Tokenize(t.Context(), texts); err != nil || len(got) != len(texts) {
 		t.Fatalf("small payload: %d answers, %v", len(got), err)
 	}
-	long := slices.Repeat([]string{strings.Repeat("word ", 40_000)}, 9)
+	long := slices.Repeat([]string{strings.Repeat("word ", 24_000)}, 9)
 	s.Change(func(s *embedtest.TEI) { s.PayloadBytes, s.BatchTexts, s.MaxTokens = 0, 0, 1000 })
-	if got, err = e.Tokenize(t.Context(), long); err != nil || len(got) != len(long) || got[8].Count != 40_002 {
+	if got, err = e.Tokenize(t.Context(), long); err != nil || len(got) != len(long) || got[8].Count != 24_002 {
 		t.Fatalf("long texts: %d answers, %v", len(got), err)
 	}
 }

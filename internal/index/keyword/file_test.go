@@ -187,7 +187,11 @@ func (s *shelf) compareAll() {
 // and compares it with its twin after each.
 func TestFileHistories(t *testing.T) {
 	r := newRand(t)
-	for range 5 {
+	rounds := 5
+	if testing.Short() {
+		rounds = 2
+	}
+	for range rounds {
 		s := newShelf(t, r)
 		for range 25 {
 			s.change(r.IntN(60))
