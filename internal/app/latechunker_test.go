@@ -166,6 +166,47 @@ func TestTokensLater(t *testing.T) {
 	}
 }
 
+// TestTokenizerNamedLater: pages that a stand-in has cut are cut anew by a tokenizer that a
+// later start names.
+func TestTokenizerNamedLater(t *testing.T) {
+	tok := qwen3(t)
+	s := near(t, "near-1", 64)
+	proxy := newSwitchboard(t, s.Start())
+	defer s.Close()
+	cfg := testConfig(t, withTEI(proxy.url))
+	a, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q, err := clientOf(t, a).Put(t.Context(), []client.Put{longPage}, client.PutOptions{Wait: time.Minute}); err != nil || q.Status != "done" {
+		t.Fatalf("put: %+v, %v", q, err)
+	}
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	proxy.open()
+	again := *cfg
+	again.Tokenizer = builtin.Qwen3
+	if a, err = Start(t.Context(), &again); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := a.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	untilNoVectorsPend(t, a)
+	chunks, embeds := chunksOf(t, a, longPage.URL)
+	for i, c := range chunks {
+		if want := tok.Count(embeds[i]) + tok.Special(); c.Tokens != want {
+			t.Errorf("chunk %d has %d tokens, counted %d", i, c.Tokens, want)
+		}
+	}
+}
+
 // TestTokensFail: a server without the route, or one that does not answer it, delays vectors
 // alone; a page whose text it refuses is tried a few times.
 func TestTokensFail(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"pulse/internal/client"
@@ -84,6 +85,24 @@ func WaitSettled(ctx context.Context, c *client.Client, every time.Duration, eac
 		return last, fmt.Errorf("wait until all is searchable: %w", err)
 	}
 	return last, nil
+}
+
+// on calls use with the server that runs, or with one of its own on a temporary folder.
+func on(ctx context.Context, running *Server, start Start, tempDir string, use func(*Server, *client.Client) error) error {
+	if running != nil {
+		c, err := client.New(running.Base, client.Options{Key: running.Key})
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return use(running, c)
+	}
+	dir, err := os.MkdirTemp(tempDir, "pulse-bench-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	return run(ctx, start, dir, use)
 }
 
 // run starts a server on dir, waits for search to be warm, and calls use; the server

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"pulse/internal/client"
@@ -43,20 +42,7 @@ func (o *DeliveriesOptions) setDefaults() {
 // then from many connections at once.
 func Deliveries(ctx context.Context, o DeliveriesOptions) error {
 	o.setDefaults()
-	if o.Server != nil {
-		c, err := client.New(o.Server.Base, client.Options{Key: o.Server.Key})
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		return deliveries(ctx, &o, o.Server, c)
-	}
-	dir, err := os.MkdirTemp(o.TempDir, "pulse-bench-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	return run(ctx, o.Start, dir, func(s *Server, c *client.Client) error { return deliveries(ctx, &o, s, c) })
+	return on(ctx, o.Server, o.Start, o.TempDir, func(s *Server, c *client.Client) error { return deliveries(ctx, &o, s, c) })
 }
 
 func deliveries(ctx context.Context, o *DeliveriesOptions, s *Server, c *client.Client) error {

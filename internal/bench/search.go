@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"time"
 
@@ -51,20 +50,7 @@ func (o *SearchOptions) setDefaults() {
 func Search(ctx context.Context, o SearchOptions) error {
 	o.setDefaults()
 	b := &searchBench{o: &o, writer: NewWriter(o.Seed), rand: rand.New(rand.NewPCG(o.Seed, 0x73656172))}
-	if o.Server != nil {
-		c, err := client.New(o.Server.Base, client.Options{Key: o.Server.Key})
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		return b.measure(ctx, c)
-	}
-	dir, err := os.MkdirTemp(o.TempDir, "pulse-bench-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	return run(ctx, o.Start, dir, func(_ *Server, c *client.Client) error { return b.measure(ctx, c) })
+	return on(ctx, o.Server, o.Start, o.TempDir, func(_ *Server, c *client.Client) error { return b.measure(ctx, c) })
 }
 
 // searchBench is one run of Search.

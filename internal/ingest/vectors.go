@@ -173,7 +173,7 @@ func (w *Workers) embedLater(ctx context.Context, r *run) error {
 	if w.embed.closed() {
 		return &awayError{errGateClosed, w.embed.opens()}
 	}
-	if r.layout.Rough != nil && isRough(record.Chunks) {
+	if isRough(record.Chunks) {
 		return w.embedAnew(ctx, r, d)
 	}
 	texts, err := storedTexts(record)

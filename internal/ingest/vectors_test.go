@@ -159,6 +159,26 @@ func TestEmbedderAway(t *testing.T) {
 	})
 }
 
+// TestEmbedJobCutsAnew: chunks without a number of tokens were cut by a stand-in, and are
+// replaced when the page gets its vectors.
+func TestEmbedJobCutsAnew(t *testing.T) {
+	inWorld(t, withEmbedder(new(fakeEmbedder)), func(w *world) {
+		d := pulse.Document{Key: newJob(1).Key, Text: "some text", State: pulse.StateLive, Layout: 1, CommitSeq: 9}
+		w.store.docs[d.Key] = &store.DocumentRecord{Document: d, Chunks: []pulse.Chunk{{End: 4}, {Ordinal: 1, Start: 5, End: 9}}}
+		w.store.writes[d.Key] = &store.Write{}
+		j := newJob(1)
+		j.ID, j.Kind = 50, pulse.KindEmbed
+		w.queue.Add(j)
+		if r := w.next(); r.Job.Outcome != pulse.OutcomeIndexed {
+			t.Fatalf("%s: %v", r.Job.Outcome, r.Err)
+		}
+		got := w.store.writes[d.Key]
+		if len(got.Chunks) != 1 || got.Chunks[0].End != 9 || got.Chunks[0].Tokens == 0 || len(got.Vectors) != 1 {
+			t.Errorf("chunks %+v with %d vectors", got.Chunks, len(got.Vectors))
+		}
+	})
+}
+
 func TestEmbedJob(t *testing.T) {
 	embedJob := func(w *world) pulse.Job {
 		j := newJob(1)
@@ -168,7 +188,7 @@ func TestEmbedJob(t *testing.T) {
 	stored := func(w *world, change func(d *pulse.Document)) {
 		d := pulse.Document{Key: newJob(1).Key, Text: "some text", State: pulse.StateLive, Layout: 1, CommitSeq: 9}
 		change(&d)
-		w.store.docs[d.Key] = &store.DocumentRecord{Document: d, Chunks: []pulse.Chunk{{End: 9}}}
+		w.store.docs[d.Key] = &store.DocumentRecord{Document: d, Chunks: []pulse.Chunk{{End: 9, Tokens: 2}}}
 		w.store.writes[d.Key] = &store.Write{}
 	}
 	f := func(name string, change func(d *pulse.Document), state pulse.JobState, outcome pulse.Outcome) {
