@@ -18,7 +18,7 @@ QUICK = -vet=off -ldflags=-w
 E2E = PULSE_SEED=$(SEED) $(GO) test -count=1 -timeout 15m ./e2e
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak outage bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors sizes-keyword bench-peers-keyword bench-static eval
+.PHONY: help build test race lint format vet staticcheck layering modules needs check e2e fuzz crash soak outage bench bench-check bench-chunk generate sizes golden golden-all tables bench-token bench-peers-vectors sizes-vectors sizes-keyword sizes-index bench-peers-keyword bench-static eval
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ sizes-vectors: ## the vector index on files at 100,000 to 3 million vectors: 10 
 
 sizes-keyword: ## files of the keyword index at 131,072 and 1,048,576 chunks: 1.4 GB of disk
 	PULSE_SIZES=131072,1048576 $(GO) test -count=1 -v -timeout 1h -run '^TestSizes$$' ./internal/index/keyword
+
+sizes-index: ## the whole index on files at 100,000 and a million chunks: 3 GB of disk
+	PULSE_SIZES=100000,1000000 $(GO) test -count=1 -v -timeout 1h -run '^TestSizes$$' ./internal/index/local
 
 bench-peers-keyword: ## the keyword index beside tantivy and bleve (fetches them), by processor time
 	python3 -m venv tools/peers/.venv-keyword

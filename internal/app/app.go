@@ -29,7 +29,7 @@ type App struct {
 	onJob   atomic.Pointer[func(ingest.JobReport)]
 	refused outage // chunks that the index refused
 
-	follow, load, work, maintain loop
+	follow, load, work, maintain, maintainIndex loop
 
 	server    *http.Server
 	debug     *http.Server
@@ -87,7 +87,7 @@ func newApp(cfg *Config) *App {
 	a.times = newSearchableTimes(a.metrics.onSearchable)
 	a.refused = outage{log: a.log, now: a.now, what: "The index refused a chunk"}
 	a.rebuildCtx, a.endRebuild = context.WithCancel(context.Background())
-	for _, l := range []*loop{&a.follow, &a.load, &a.work, &a.maintain} {
+	for _, l := range []*loop{&a.follow, &a.load, &a.work, &a.maintain, &a.maintainIndex} {
 		l.failed = a.fail
 	}
 	a.pool = newPool(a.log, a.metrics.onPart)

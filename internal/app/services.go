@@ -55,7 +55,7 @@ func (a *App) parts() []part {
 		{name: "store", build: a.openStore, stop: a.closeStore},
 		{name: "layout", build: a.buildLayout, stop: a.closeLayout},
 		{name: "queue", build: a.buildQueue},
-		{name: "index", build: a.buildIndex, stop: a.follow.stop},
+		{name: "index", build: a.buildIndex, stop: a.stopIndex},
 		{name: "receiver", build: a.listen, drain: a.stopAccepting, stop: a.stopListening},
 		{name: "jobs", build: a.loadJobs, stop: a.load.stop},
 		{name: "search", build: a.warm},
@@ -145,24 +145,49 @@ func (a *App) buildQueue(context.Context) error {
 
 // buildIndex makes the index, its searcher and the follower that fills it, and lets
 // the follower run.
-func (a *App) buildIndex(context.Context) error {
+func (a *App) buildIndex(context.Context) (err error) {
 	c := a.cfg
-	a.pool.Index = local.New(local.Options{
-		Compose: chunk.Embed, Host: pagekey.Host, InDomain: pagekey.InDomain,
+	dir, err := c.storeDir() // whose lock keeps other processes out of the index too
+	if err != nil {
+		return err
+	}
+	a.pool.Index, err = local.Open(filepath.Join(dir, "index"), local.Options{
+		Compose: chunk.Embed, Host: pagekey.Host, InDomain: pagekey.InDomain, Edition: "chunks " + chunk.Version,
 		BM25:      keyword.Options{K1: belowZero(c.BM25K1), B: belowZero(c.BM25B)},
-		OnRefused: a.onRefused, VectorWeight: a.pageVectorWeight,
+		OnRefused: a.onRefused, VectorWeight: a.pageVectorWeight, Log: a.log, Now: a.now,
 	})
+	if err != nil {
+		return err
+	}
 	watched := &watchedIndex{Index: a.pool.Index, now: a.now, applied: a.times.applied, replace: a.replaceIndex, failpoint: failpoint()}
 	a.pool.Follower = index.New(store.LocalFollower, a.pool.Store, watched, index.Options{Log: a.log, Now: a.now, OnBatch: a.metrics.onBatch})
 	a.pool.Searcher = a.newSearcher(c)
 	a.metrics.registry.MustRegister(newGauges(&a.pool.Services, a.now), newEmbedGauges(&a.pool.Services))
-	a.follow.start(func(ctx context.Context) error {
-		if err := a.pool.Follower.Run(ctx); ctx.Err() == nil {
-			return fmt.Errorf("follow the commit log: %w", err)
-		}
-		return nil
-	})
+	a.follow.start(a.followLog)
 	return nil
+}
+
+// followLog reads the index's files, and goes on from where they end.
+func (a *App) followLog(ctx context.Context) error {
+	if err := a.pool.Index.Load(ctx); err != nil {
+		return nil // the start is over
+	}
+	a.maintainIndex.start(a.pool.Index.Maintain)
+	if err := a.pool.Follower.Run(ctx); ctx.Err() == nil {
+		return fmt.Errorf("follow the commit log: %w", err)
+	}
+	return nil
+}
+
+// stopIndex writes what only memory holds, when nothing searches and nothing is applied any more.
+func (a *App) stopIndex(ctx context.Context) error {
+	if err := a.follow.stop(ctx); err != nil {
+		return err
+	}
+	if err := a.maintainIndex.stop(ctx); err != nil {
+		return err
+	}
+	return a.pool.Index.Close()
 }
 
 // newSearcher makes a searcher of the index, by the options for search.

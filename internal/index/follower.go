@@ -17,8 +17,9 @@ import (
 
 // Position is how far a target has applied a commit log, and whose.
 type Position struct {
-	Store, History string
-	Seq            pulse.CommitSeq
+	Store   string          `json:"store"`
+	History string          `json:"history"`
+	Seq     pulse.CommitSeq `json:"seq"`
 }
 
 func (p Position) history() store.Identity { return store.Identity{Store: p.Store, History: p.History} }
@@ -42,6 +43,19 @@ type Rebuilder interface {
 	Fresh() Applier
 	// Replace takes the data and position of a target that Fresh returned.
 	Replace(fresh Applier)
+	// Discard throws a target away that Fresh returned.
+	Discard(fresh Applier)
+}
+
+// Repairer is a target that may lose what it held of single commits, as when a disk does.
+type Repairer interface {
+	// Losses receives after commits were lost.
+	Losses() <-chan struct{}
+	// Lost are the commits up to Position that the target holds no more, ascending.
+	Lost() []pulse.CommitSeq
+	// Restore takes what the log has of commits that were lost. What it has no more was
+	// followed by a later commit of the document.
+	Restore(ctx context.Context, lost []pulse.CommitSeq, commits []pulse.Commit) error
 }
 
 // CommitLog is what a follower reads: the store.
@@ -121,14 +135,17 @@ func (f *Follower) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		changed := f.log.Changed()
 		more, err := f.step(ctx)
+		if err == nil {
+			err = f.repair(ctx)
+		}
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
 			f.noteFailure(err)
-			wait(ctx, f.backoff(), nil)
+			wait(ctx, f.backoff(), nil, nil)
 		case !more:
 			f.noteSuccess()
-			wait(ctx, 0, changed)
+			wait(ctx, 0, changed, f.losses())
 		default:
 			f.noteSuccess()
 		}
@@ -137,7 +154,7 @@ func (f *Follower) Run(ctx context.Context) error {
 }
 
 // wait waits for the first of: the context's end, the channel, the time (0: never).
-func wait(ctx context.Context, d time.Duration, changed <-chan struct{}) {
+func wait(ctx context.Context, d time.Duration, changed, lost <-chan struct{}) {
 	var expired <-chan time.Time
 	if d > 0 {
 		timer := time.NewTimer(d)
@@ -147,6 +164,7 @@ func wait(ctx context.Context, d time.Duration, changed <-chan struct{}) {
 	select {
 	case <-ctx.Done():
 	case <-changed:
+	case <-lost:
 	case <-expired:
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -499,6 +501,8 @@ func (r *rebuilder) Replace(fresh index.Applier) {
 	r.position, r.seqs = other.position, append([]pulse.CommitSeq{-1}, other.seqs...)
 }
 
+func (r *rebuilder) Discard(index.Applier) {}
+
 func TestRebuildServesMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, to := indextest.NewLog("one"), &rebuilder{gate: make(chan struct{})}
@@ -528,3 +532,79 @@ func TestRebuildServesMeanwhile(t *testing.T) {
 		stop()
 	})
 }
+
+// repairer is a target that loses commits when it is told to.
+type repairer struct {
+	target
+	lost   map[pulse.CommitSeq]bool
+	losses chan struct{}
+}
+
+func (r *repairer) lose(seqs ...pulse.CommitSeq) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, seq := range seqs {
+		r.lost[seq] = true
+	}
+	r.losses <- struct{}{}
+}
+
+func (r *repairer) Losses() <-chan struct{} { return r.losses }
+
+func (r *repairer) Lost() []pulse.CommitSeq {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(maps.Keys(r.lost))
+}
+
+func (r *repairer) Restore(_ context.Context, lost []pulse.CommitSeq, commits []pulse.Commit) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return r.err
+	}
+	for _, seq := range lost {
+		delete(r.lost, seq)
+	}
+	for _, c := range commits {
+		r.seqs = append(r.seqs, -c.Seq)
+	}
+	return nil
+}
+
+func TestLostCommitsAreReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := indextest.NewLog("one")
+		to := &repairer{lost: make(map[pulse.CommitSeq]bool), losses: make(chan struct{}, 1)}
+		for i := range 6 {
+			log.Add(document(i))
+		}
+		f := index.New("local", log, to, index.Options{BatchBytes: 20})
+		stop := run(t, f)
+		defer stop()
+		synctest.Wait()
+		wantSeqs(t, to.wanted(), 1, 2, 3, 4, 5, 6)
+		to.lose(2, 3, 6)
+		synctest.Wait()
+		wantSeqs(t, to.wanted(), 1, 2, 3, 4, 5, 6, -2, -3, -6)
+		log.Add(document(3)) // commit 4 is not in the log any more
+		to.lose(4, 5)
+		synctest.Wait()
+		wantSeqs(t, to.wanted(), 1, 2, 3, 4, 5, 6, -2, -3, -6, 7, -5)
+		to.set(errors.New("disk"), nil)
+		to.lose(1)
+		synctest.Wait()
+		if f.Reasons() == nil {
+			t.Error("nobody is told that lost commits cannot be restored")
+		}
+		to.set(nil, nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		wantSeqs(t, to.wanted(), 1, 2, 3, 4, 5, 6, -2, -3, -6, 7, -5, -1)
+		if len(to.Lost()) > 0 || f.Reasons() != nil {
+			t.Errorf("still lost: %v; reasons %v", to.Lost(), f.Reasons())
+		}
+	})
+}
+
+func (r *repairer) wanted() *target { return &r.target }

@@ -19,7 +19,12 @@ func (f *Follower) Rebuild(ctx context.Context) (pulse.CommitSeq, error) {
 	}
 	defer func() { <-f.rebuilding }()
 	if target, ok := f.target.(Rebuilder); ok {
-		return f.replace(ctx, target, target.Fresh())
+		fresh := target.Fresh()
+		seq, err := f.replace(ctx, target, fresh)
+		if err != nil {
+			target.Discard(fresh)
+		}
+		return seq, err
 	}
 	return f.rebuildInPlace(ctx)
 }

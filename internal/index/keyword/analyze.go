@@ -6,6 +6,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// Analysis numbers what texts come to. It is raised with every change by which any text comes
+// to other terms, so that files of former ones are not used.
+const Analysis = 1
+
 // MaxTermBytes bounds one term; a longer word is cut into several, as Lucene does.
 const MaxTermBytes = 255
 

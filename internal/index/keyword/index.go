@@ -63,6 +63,11 @@ func (x *Index) Terms() int {
 	return n
 }
 
+// Has says whether the document has chunks here.
+func (x *Index) Has(document uint32) bool {
+	return int(document) < len(x.locations) && x.locations[document] != nil
+}
+
 // Replace makes the chunks, in order of their ordinals, all that the document has. It
 // costs what the old and the new chunks' terms cost, whatever else is there.
 func (x *Index) Replace(document uint32, d Document) {

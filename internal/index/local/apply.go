@@ -23,6 +23,7 @@ type prepared struct {
 	id         pulse.DocumentID
 	seq        pulse.CommitSeq
 	collection string
+	size       int       // of its text, in bytes
 	document   *document // nil for a tombstone
 	keyword    keyword.Document
 	vectors    []vector.Chunk // of one dimension
@@ -33,6 +34,25 @@ type prepared struct {
 // moves with the last of them: what a position promises is only true of whole
 // batches, since a document that was committed again appears at its last commit.
 func (x *Index) Apply(ctx context.Context, commits []pulse.Commit, to index.Position) error {
+	x.applying.Lock()
+	err := x.applyAll(ctx, commits)
+	if err == nil {
+		x.mu.Lock()
+		x.data.position = to
+		x.mu.Unlock()
+	}
+	x.applying.Unlock()
+	if err != nil || x.disk == nil || !x.full() {
+		return err
+	}
+	if x.fresh {
+		return x.flush()
+	}
+	x.wake()
+	return nil
+}
+
+func (x *Index) applyAll(ctx context.Context, commits []pulse.Commit) error {
 	work := x.prepareAll(ctx, commits)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -43,9 +63,6 @@ func (x *Index) Apply(ctx context.Context, commits []pulse.Commit, to index.Posi
 		work = work[n:]
 	}
 	x.pack()
-	x.mu.Lock()
-	x.data.position = to
-	x.mu.Unlock()
 	return nil
 }
 
@@ -66,6 +83,9 @@ func (x *Index) applySection(work []prepared) {
 	chunks := 0
 	for i := range work {
 		x.data.apply(&work[i], &x.options)
+		if x.disk != nil {
+			x.data.waiting.add(&work[i], x.options.Now)
+		}
 		chunks += len(work[i].keyword.Chunks) + 1
 	}
 	for _, c := range x.data.collections {
@@ -74,16 +94,22 @@ func (x *Index) applySection(work []prepared) {
 }
 
 // pack makes full segments of the keyword indexes smaller. The work is done without
-// the lock: nothing else changes the index meanwhile.
+// the lock: nothing else changes segments in memory while commits are applied.
 func (x *Index) pack() {
 	for _, c := range x.data.collections {
-		for packing := c.keyword.Unpacked(); packing != nil; packing = c.keyword.Unpacked() {
+		for packing := x.unpacked(c); packing != nil; packing = x.unpacked(c) {
 			packing.Run()
 			x.mu.Lock()
 			c.keyword.Pack(packing)
 			x.mu.Unlock()
 		}
 	}
+}
+
+func (x *Index) unpacked(c *collection) *keyword.Packing {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return c.keyword.Unpacked()
 }
 
 // prepareAll analyses the commits, several at once where there is enough to do.
@@ -115,7 +141,7 @@ func (x *Index) prepareEvery(ctx context.Context, commits []pulse.Commit, work [
 
 func (x *Index) prepare(c *pulse.Commit, counter *keyword.Counter) prepared {
 	d := &c.Document
-	p := prepared{id: d.ID, seq: c.Seq, collection: collectionName(d.Collection)}
+	p := prepared{id: d.ID, seq: c.Seq, collection: collectionName(d.Collection), size: len(d.Text)}
 	if d.State == pulse.StateGone {
 		return p
 	}
@@ -171,7 +197,7 @@ func (x *Index) newDocument(c *pulse.Commit) *document {
 	return &document{
 		id: d.ID, key: key, host: x.options.Host(key),
 		language: strings.Clone(d.Language), country: strings.Clone(d.Country), isMobile: d.IsMobile,
-		metadata: d.Metadata, received: d.ReceivedAt,
+		metadata: pack(d.Metadata), received: d.ReceivedAt,
 		contentHash: strings.Clone(d.ContentHash), seq: c.Seq, chunks: cloneChunks(c.Chunks),
 	}
 }
@@ -219,6 +245,7 @@ func (d *data) apply(p *prepared, o *Options) {
 	if known && old.in.documents[old.number].seq > p.seq {
 		return
 	}
+	delete(d.lost, p.seq)
 	if known && (p.document == nil || d.collections[p.collection] != old.in) {
 		old.in.remove(old.number)
 		delete(d.places, p.id)
@@ -239,6 +266,7 @@ func (d *data) collection(name string, o *Options) *collection {
 	c, ok := d.collections[name]
 	if !ok {
 		c = &collection{
+			name:    name,
 			numbers: make(map[string]uint32),
 			keyword: keyword.New(o.bm25()),
 			vectors: make(map[int]*vector.Index),

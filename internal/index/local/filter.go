@@ -75,7 +75,7 @@ func (f *filter) refused(d *document) string {
 
 func (f *filter) metadataRefused(d *document) string {
 	for name, wanted := range f.Metadata {
-		if !matchesValue(d.metadata[name], wanted) {
+		if value, _ := d.metadata.value(name); !matchesValue(value, wanted) {
 			return "filter.metadata." + name
 		}
 	}
@@ -86,10 +86,11 @@ func (f *filter) metadataRefused(d *document) string {
 func (d *document) describe(condition string) string {
 	name, isMetadata := strings.CutPrefix(condition, "filter.metadata.")
 	switch {
-	case isMetadata && d.metadata[name] == nil:
-		return condition + ": the document has none"
 	case isMetadata:
-		return fmt.Sprintf("%s: the document has %v", condition, d.metadata[name])
+		if has, ok := d.metadata.value(name); ok {
+			return fmt.Sprintf("%s: the document has %v", condition, has)
+		}
+		return condition + ": the document has none"
 	}
 	value := map[string]string{
 		"filter.domain": d.host, "site": d.host, "filter.language": d.language, "filter.country": d.country,
@@ -120,13 +121,6 @@ func matchesValue(value any, wanted string) bool {
 		return v == wanted
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64) == wanted
-	case []string:
-		for _, item := range v {
-			if item == wanted {
-				return true
-			}
-		}
-		return false
 	case []any:
 		for _, item := range v {
 			if matchesValue(item, wanted) {

@@ -2,12 +2,15 @@
 // filters and ties need, its chunks, and the keyword and vector indexes over them.
 // It holds no text: passages come from the store.
 //
-// It is derived from the commit log and kept in memory; after a start it is empty,
-// says so by its position, and is filled by its follower.
+// It is derived from the commit log. What is applied goes to memory, and is searched
+// there; of an index with a folder it goes on into files, with the position up to
+// which they hold the log, so that a start reads them and the follower goes on from
+// there. The documents are the table that says what in the other files is still true.
 package local
 
 import (
 	"context"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
@@ -39,12 +42,51 @@ type Options struct {
 	// that titles count as part of their chunks alone.
 	TitleWeight float64
 	Workers     int // that analyse a batch; 0 means one for each processor
+	// Edition names what Compose, Host and VectorWeight do: files made by those of another
+	// edition are not used.
+	Edition string
+	Flush   FlushOptions
+	Log     *slog.Logger // of what becomes of files; nil: nothing is said
+	Now     func() time.Time
 	// OnRefused hears of a chunk that cannot be indexed, or whose vector cannot; the
 	// rest of the document is indexed.
 	OnRefused func(document pulse.DocumentID, chunk int, err error)
 }
 
+// FlushOptions say when what is in memory goes to files. The zero value is the default.
+type FlushOptions struct {
+	Bytes int           // of text that waits; 0 means 32 MiB
+	Soon  time.Duration // that SoonBytes or more wait at most; 0 means 5 s
+	// SoonBytes are worth a flush of their own; less is read from the store again in a
+	// moment, after a crash. 0 means 1 MiB, below 0 one byte.
+	SoonBytes int
+	Late      time.Duration // that anything waits at most; 0 means 1 minute
+}
+
+func (o FlushOptions) withDefaults() FlushOptions {
+	if o.Bytes == 0 {
+		o.Bytes = 32 << 20
+	}
+	if o.Soon == 0 {
+		o.Soon = 5 * time.Second
+	}
+	if o.SoonBytes == 0 {
+		o.SoonBytes = 1 << 20
+	}
+	if o.Late == 0 {
+		o.Late = time.Minute
+	}
+	return o
+}
+
 func (o Options) withDefaults() Options {
+	o.Flush = o.Flush.withDefaults()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Compose == nil {
 		o.Compose = func(_ string, _ []string, span string) string { return span }
 	}
@@ -85,13 +127,25 @@ func inDomain(host, domain string) bool {
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// Index implements index.Applier, index.Rebuilder and search.Retriever. It is
-// safe for use by many goroutines; one applies at a time.
+// Index implements index.Applier, index.Rebuilder, index.Repairer and search.Retriever.
+// It is safe for use by many goroutines; one applies at a time, and one maintains.
 type Index struct {
 	options Options
+	disk    *disk // nil: all stays in memory
+	fresh   bool  // it is filled to replace another's data: no manifest names its files yet
 
-	mu   sync.RWMutex // over data: held for the length of one search, or of a few documents' change
-	data data
+	applying sync.Mutex   // held while commits are applied, and while what waits for a flush is taken
+	mu       sync.RWMutex // over data: held for the length of one search, or of a few documents' change
+	data     *data
+	retired  []*stored // that nothing uses any more: to be closed and removed by Maintain
+
+	losses chan struct{} // holds one when commits were lost since the follower looked
+	due    chan struct{} // holds one when Maintain should look
+
+	// Of who maintains alone:
+	flushing *flush          // that is under way, or has failed and is to be tried again
+	manifest []byte          // that was written last
+	scrubbed map[string]bool // files, by name, that were read through since the start
 
 	counters sync.Pool // of *keyword.Counter, which remember words
 }
@@ -99,6 +153,7 @@ type Index struct {
 var (
 	_ index.Applier   = (*Index)(nil)
 	_ index.Rebuilder = (*Index)(nil)
+	_ index.Repairer  = (*Index)(nil)
 )
 
 // data is all that a rebuild replaces at once.
@@ -106,6 +161,11 @@ type data struct {
 	position    index.Position
 	places      map[pulse.DocumentID]place
 	collections map[string]*collection
+
+	waiting waiting        // what no file has yet
+	stored  index.Position // up to which files hold the log
+	files   []*stored
+	lost    map[pulse.CommitSeq]bool // whose terms or vectors a damaged file had
 }
 
 // place is where a document is: its collection and its number there.
@@ -116,6 +176,7 @@ type place struct {
 
 // collection has statistics of its own: what one holds changes no score in another.
 type collection struct {
+	name      string
 	documents []*document           // by number; nil where free
 	free      []uint32              // numbers to give again
 	numbers   map[string]uint32     // by key
@@ -134,7 +195,7 @@ type document struct {
 	language    string
 	country     string
 	isMobile    bool
-	metadata    pulse.Metadata
+	metadata    packed
 	received    time.Time
 	contentHash string
 	seq         pulse.CommitSeq
@@ -143,13 +204,19 @@ type document struct {
 	vectorWeight float32 // see Options.VectorWeight
 }
 
-// New returns an empty index.
+// New returns an empty index that stays in memory.
 func New(o Options) *Index {
-	return &Index{options: o.withDefaults(), data: emptyData()}
+	return &Index{
+		options: o.withDefaults(), data: emptyData(),
+		losses: make(chan struct{}, 1), due: make(chan struct{}, 1), scrubbed: make(map[string]bool),
+	}
 }
 
-func emptyData() data {
-	return data{places: make(map[pulse.DocumentID]place), collections: make(map[string]*collection)}
+func emptyData() *data {
+	return &data{
+		places: make(map[pulse.DocumentID]place), collections: make(map[string]*collection),
+		waiting: newWaiting(), lost: make(map[pulse.CommitSeq]bool),
+	}
 }
 
 // Position is how far the index has applied the log.
@@ -162,24 +229,48 @@ func (x *Index) Position() index.Position {
 // Reset empties the index and moves to the position.
 func (x *Index) Reset(_ context.Context, to index.Position) error {
 	empty := emptyData()
-	empty.position = to
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.data = empty
+	empty.position, empty.stored = to, to
+	x.swap(empty)
 	return nil
 }
 
-// Fresh returns an empty index with the same options.
-func (x *Index) Fresh() index.Applier { return New(x.options) }
-
-// Replace takes the data of an index that Fresh returned, which is not used after.
-func (x *Index) Replace(fresh index.Applier) {
-	other := fresh.(*Index)
-	other.mu.Lock()
-	defer other.mu.Unlock()
+// swap makes other data the index's.
+func (x *Index) swap(to *data) {
+	x.applying.Lock()
+	defer x.applying.Unlock()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.data, other.data = other.data, emptyData()
+	x.retired = append(x.retired, x.data.files...)
+	x.data = to
+	x.wake()
+}
+
+// Fresh returns an empty index with the same options, in the same folder.
+func (x *Index) Fresh() index.Applier {
+	fresh := New(x.options)
+	fresh.disk, fresh.fresh = x.disk, true
+	return fresh
+}
+
+// Replace takes the data of an index that Fresh returned, which is not used after.
+func (x *Index) Replace(fresh index.Applier) { x.swap(fresh.(*Index).giveUp()) }
+
+// Discard throws an index away that Fresh returned.
+func (x *Index) Discard(fresh index.Applier) {
+	of := fresh.(*Index).giveUp()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.retired = append(x.retired, of.files...)
+	x.wake()
+}
+
+// giveUp returns the data, which is then not the index's any more.
+func (x *Index) giveUp() *data {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	given := x.data
+	x.data = emptyData()
+	return given
 }
 
 // Size is what an index holds.

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -58,8 +59,11 @@ func TestNearestAsFromTheLowest(t *testing.T) {
 					}
 				}
 				lowest := math.SmallestNonzeroFloat64
-				got, _, _ := s.nearest(vectors, lowest)
-				want := s.above(vectors, newBest(in, window, nil), lowest)
+				got, _, _, err := s.nearest(vectors, lowest)
+				want := newBest(in, window, nil)
+				if err := errors.Join(err, s.above(vectors, want, lowest)); err != nil {
+					t.Fatal(err)
+				}
 				got.sort()
 				want.sort()
 				if !slices.Equal(got.matches, want.matches) || got.more != want.more {

@@ -16,6 +16,15 @@ func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	var result *index.Result
+	err := x.whole(func() (err error) {
+		result, err = x.retrieve(r)
+		return err
+	})
+	return result, err
+}
+
+func (x *Index) retrieve(r index.Request) (*index.Result, error) {
 	syntax := keyword.Parse(r.Text)
 	s := retrieval{request: r, filter: x.newFilter(r.Filter, &syntax), query: &keyword.Query{}}
 	x.mu.RLock()
@@ -32,7 +41,9 @@ func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, e
 	if err := s.byKeyword(); err != nil {
 		return nil, fmt.Errorf("retrieve by keyword: %w", err)
 	}
-	s.byVector()
+	if err := s.byVector(); err != nil {
+		return nil, fmt.Errorf("retrieve by vector: %w", err)
+	}
 	return &s.result, nil
 }
 
@@ -137,17 +148,17 @@ func (s *retrieval) byKeyword() (err error) {
 	return err
 }
 
-func (s *retrieval) byVector() {
+func (s *retrieval) byVector() error {
 	if s.request.Vector == nil {
-		return
+		return nil
 	}
 	if err := vector.Check(s.request.Vector); err != nil {
 		s.result.VectorRefused = fmt.Sprintf("the query's %v", err)
-		return
+		return nil
 	}
 	if of := s.request.VectorHistory; of != "" && of != s.history {
 		s.result.VectorRefused, s.result.OtherHistory = "the index is of another model now", true
-		return
+		return nil
 	}
 	vectors := s.in.vectors[len(s.request.Vector)]
 	if vectors == nil {
@@ -155,10 +166,13 @@ func (s *retrieval) byVector() {
 			s.result.VectorRefused = fmt.Sprintf("the query's vector has %d numbers, the index holds vectors of %d", len(s.request.Vector), dimension)
 		}
 		s.noteNoVector(0, false)
-		return
+		return nil
 	}
 	lowest := max(s.request.MinVectorScore, math.SmallestNonzeroFloat64)
-	found, near, seen := s.nearest(vectors, lowest)
+	found, near, seen, err := s.nearest(vectors, lowest)
+	if err != nil {
+		return err
+	}
 	s.result.Vector = s.list(found)
 	if s.named != nil {
 		s.result.Standing.Vector = found.place()
@@ -166,35 +180,35 @@ func (s *retrieval) byVector() {
 	if found.named.number == none {
 		s.noteNoVector(near, seen)
 	}
+	return nil
 }
 
 // nearest finds the documents whose vectors score lowest or more, with the score of the
 // named one's. It begins at a floor that the window should fill above, and at the lowest
 // where that proves too high.
-func (s *retrieval) nearest(vectors *vector.Index, lowest float64) (found *best, near float64, seen bool) {
+func (s *retrieval) nearest(vectors *vector.Index, lowest float64) (found *best, near float64, seen bool, err error) {
 	if s.named == nil && s.request.Window > 0 {
 		if floor := vectors.Estimate(s.request.Vector, s.request.Window, s.accept()); floor > lowest {
-			found = s.above(vectors, newBest(s.in, s.request.Window, nil), floor)
-			if found.more || len(found.matches) > s.request.Window {
-				return found, 0, false
+			found = newBest(s.in, s.request.Window, nil)
+			err = s.above(vectors, found, floor)
+			if err != nil || found.more || len(found.matches) > s.request.Window {
+				return found, 0, false, err
 			}
 		}
 	}
 	found = newBest(s.in, s.request.Window, s.named)
 	near, seen = s.nearNamed(vectors, found)
-	return s.above(vectors, found, lowest), near, seen
+	return found, near, seen, s.above(vectors, found, lowest)
 }
 
 // above adds the documents whose vectors score lowest or more, as far as they are wanted.
-func (s *retrieval) above(vectors *vector.Index, found *best, lowest float64) *best {
-	// Check has taken the query, and it has the index's dimension.
-	_ = vectors.Search(s.request.Vector, lowest, s.accept(), func(number, ordinal uint32, score float64) float64 {
+func (s *retrieval) above(vectors *vector.Index, found *best, lowest float64) error {
+	return vectors.Search(s.request.Vector, lowest, s.accept(), func(number, ordinal uint32, score float64) float64 {
 		if score >= lowest {
 			found.add(number, ordinal, score)
 		}
 		return found.floor(lowest)
 	})
-	return found
 }
 
 // nearNamed scores the named document, so that all that are nearer are found.

@@ -39,7 +39,7 @@ func (x *Index) Estimate(query []float32, want int, accept func(document uint32)
 // sample scores vectors of blocks at even distances into s.sampled, those that are accepted,
 // and says at how many it looked.
 func (s *scan) sample() (seen int, err error) {
-	defer faultAsError(debug.SetPanicOnFault(true), s.Index, &err)
+	defer faultAsError(debug.SetPanicOnFault(true), s.files, &err)
 	s.sampled = s.sampled[:0]
 	step := max(1, (len(s.blocks)*sampleOfABlock+sampleVectors-1)/sampleVectors)
 	of := max(sampleOfABlock, sampleVectors/max(1, len(s.blocks)))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -33,6 +34,7 @@ type File struct {
 
 	numbers []int // of the blocks in the index
 	live    int   // vectors of the index that are here
+	damage  atomic.Pointer[error]
 	unmap   func() error
 }
 
@@ -47,7 +49,7 @@ func Open(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open vectors: %w", err)
 	}
-	f, err := guarded(data, func() (*File, error) { return parseFile(data) })
+	f, err := parseFile(data)
 	if err != nil {
 		return nil, fmt.Errorf("open vectors %s: %w", path, errors.Join(err, unmap()))
 	}
@@ -77,12 +79,12 @@ func (f *File) Scrub(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		sum, err := guarded(f.data, func() (uint64, error) { return xxhash.Sum64(f.data[p.at : p.at+p.size]), nil })
-		if err != nil {
+		var sum uint64
+		if err := f.guard(func() { sum = xxhash.Sum64(f.data[p.at : p.at+p.size]) }); err != nil {
 			return fmt.Errorf("block %d of %d: %w", i, len(f.parts), err)
 		}
 		if sum != p.sum {
-			return fmt.Errorf("block %d of %d: %w", i, len(f.parts), ErrDamaged)
+			return f.note(fmt.Errorf("block %d of %d of a file of vectors: %w", i, len(f.parts), ErrDamaged))
 		}
 	}
 	return nil
@@ -107,25 +109,37 @@ func (x *Index) Attach(f *File, number func(State) (document uint32, ok bool)) e
 	if f.metric != x.metric {
 		return fmt.Errorf("vectors of another metric: %w", ErrMetric)
 	}
-	documents, err := guarded(f.data, func() ([]uint32, error) { return f.known(number), nil })
-	if err != nil {
+	slots := make([]slot, f.vectors)
+	if err := f.guard(func() {
+		documents := f.known(number)
+		for i := range slots {
+			slots[i] = slot{document: none, ordinal: f.ordinalAt(i)}
+			if n := f.documentAt(i); n != none {
+				slots[i].document = documents[n]
+			}
+		}
+	}); err != nil {
 		return err
 	}
-	x.files = append(x.files, f)
-	for _, b := range f.mapped {
-		f.numbers = append(f.numbers, x.place(b))
-	}
-	for i := range f.vectors {
-		n := f.documentAt(i)
-		if n == none || documents[n] == none {
+	x.insert(f)
+	for i, s := range slots {
+		if s.document == none {
 			continue
 		}
-		x.reach(documents[n])
-		x.link(f.slot(i), documents[n], f.ordinalAt(i))
+		x.reach(s.document)
+		x.link(f.slot(i), s.document, s.ordinal)
 		f.live++
 		x.count++
 	}
 	return nil
+}
+
+// insert gives the file's blocks numbers in the index.
+func (x *Index) insert(f *File) {
+	x.files = append(x.files, f)
+	for _, b := range f.mapped {
+		f.numbers = append(f.numbers, x.place(b))
+	}
 }
 
 // known has the owner's number for each document of the file, or none.
@@ -148,34 +162,57 @@ func (f *File) slot(i int) uint32 {
 // Files are those that are attached.
 func (x *Index) Files() []*File { return x.files }
 
-// region is memory that a fault may be in.
-type region interface{ holds(address uintptr) bool }
-
-type mapping []byte
-
-func (m mapping) holds(address uintptr) bool { return mapped.Holds(m, address) }
-
-func (x *Index) holds(address uintptr) bool {
-	return slices.ContainsFunc(x.files, func(f *File) bool { return mapping(f.data).holds(address) })
+// Damage is what was found wrong with the file since it was opened, nil when nothing
+// was.
+func (f *File) Damage() error {
+	if err := f.damage.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
-// guarded runs a function that reads mapped data. A fault there, as when the file was
-// cut off under the mapping or the disk cannot read it, is an error.
-func guarded[T any](data []byte, read func() (T, error)) (result T, err error) {
-	defer faultAsError(debug.SetPanicOnFault(true), mapping(data), &err)
-	return read()
+func (f *File) note(err error) error {
+	f.damage.CompareAndSwap(nil, &err)
+	return err
 }
 
-// faultAsError is deferred, with what debug.SetPanicOnFault has returned.
-func faultAsError(before bool, in region, err *error) {
+// guard runs a function that reads the file. What cannot be read is an error.
+func (f *File) guard(read func()) (err error) {
+	defer faultAsError(debug.SetPanicOnFault(true), []*File{f}, &err)
+	read()
+	return nil
+}
+
+// faultAsError is deferred, with what debug.SetPanicOnFault has returned, where files are
+// read. A fault in one, as when it was cut off under the mapping or the disk cannot read
+// it, is an error.
+func faultAsError(before bool, files []*File, err *error) {
 	debug.SetPanicOnFault(before)
 	fault := recover()
 	if fault == nil {
 		return
 	}
-	at, ok := mapped.Fault(fault)
-	if !ok || !in.holds(at) {
-		panic(fault)
+	if at, ok := mapped.Fault(fault); ok {
+		for _, f := range files {
+			if mapped.Holds(f.data, at) {
+				*err = f.note(fmt.Errorf("file of vectors cannot be read where it is mapped: %w", ErrDamaged))
+				return
+			}
+		}
 	}
-	*err = fmt.Errorf("file of vectors cannot be read where it is mapped: %w", ErrDamaged)
+	panic(fault)
+}
+
+// Detach lets a file go without reading it, as a damaged one, and returns the documents
+// that had vectors in it and now have none.
+func (x *Index) Detach(f *File) (documents []uint32) {
+	for i := range f.vectors {
+		if document := x.slots[f.slot(i)].document; document != none {
+			documents = append(documents, document)
+			x.Delete(document)
+		}
+	}
+	x.drop(f.numbers)
+	x.files = slices.DeleteFunc(x.files, func(other *File) bool { return other == f })
+	return documents
 }

@@ -170,27 +170,35 @@ func parseFile(data []byte) (*File, error) {
 	if !littleEndian {
 		return nil, errors.New("files of vectors need a little-endian processor")
 	}
-	h, err := parseHeader(data)
-	if err != nil {
+	f := &File{data: data}
+	var wrong error
+	if err := f.guard(func() { wrong = f.parse() }); err != nil {
 		return nil, err
 	}
-	if want := h.length(); int64(len(data)) != want {
-		return nil, fmt.Errorf("%d bytes, by its header %d: %w", len(data), want, ErrDamaged)
+	return f, wrong
+}
+
+func (f *File) parse() (err error) {
+	data := f.data
+	if f.header, err = parseHeader(data); err != nil {
+		return err
 	}
-	f := &File{header: h, data: data}
-	foot := data[len(data)-footSize-h.blocks()*blockFootSize:]
+	if want := f.length(); int64(len(data)) != want {
+		return fmt.Errorf("%d bytes, by its header %d: %w", len(data), want, ErrDamaged)
+	}
+	foot := data[len(data)-footSize-f.blocks()*blockFootSize:]
 	end := foot[len(foot)-footSize:]
 	if !bytes.Equal(end[24:], []byte(footMagic)) || binary.LittleEndian.Uint64(end[8:]) != uint64(len(data)) ||
 		binary.LittleEndian.Uint64(end[16:]) != xxhash.Sum64(foot[:len(foot)-16]) {
-		return nil, fmt.Errorf("footer: %w", ErrDamaged)
+		return fmt.Errorf("footer: %w", ErrDamaged)
 	}
 	f.placeBlocks(foot)
 	table := data[f.tableAt : len(data)-len(foot)]
 	if binary.LittleEndian.Uint64(end) != xxhash.Sum64(table) {
-		return nil, fmt.Errorf("slots and documents: %w", ErrDamaged)
+		return fmt.Errorf("slots and documents: %w", ErrDamaged)
 	}
-	f.slots, f.documents = table[:h.vectors*slotSize], table[h.vectors*slotSize:]
-	return f, f.checkSlots()
+	f.slots, f.documents = table[:f.vectors*slotSize], table[f.vectors*slotSize:]
+	return f.checkSlots()
 }
 
 // placeBlocks takes the blocks out of the data, and their checksums out of the foot.

@@ -54,13 +54,9 @@ func (m *Merge) WriteTo(w io.Writer) (int64, error) {
 	blocks := (len(m.from) + blockVectors - 1) / blockVectors
 	rotated := make([]float32, blockVectors*m.index.width)
 	return writeFile(w, m.index, &m.table, blocks, func(i int) (b *block, err error) {
-		defer faultAsError(debug.SetPanicOnFault(true), m, &err)
+		defer faultAsError(debug.SetPanicOnFault(true), m.files, &err)
 		return m.block(m.from[i*blockVectors:min(len(m.from), (i+1)*blockVectors)], rotated), nil
 	})
-}
-
-func (m *Merge) holds(address uintptr) bool {
-	return slices.ContainsFunc(m.files, func(f *File) bool { return mapping(f.data).holds(address) })
 }
 
 // block gathers vectors. Their signs are made anew, around their own mean.
@@ -103,10 +99,7 @@ func (b *block) rotate(at int, to []float32) {
 // merge began is left out.
 func (x *Index) Move(m *Merge, f *File, vectors int) (done bool) {
 	if m.moved == 0 {
-		x.files = append(x.files, f)
-		for _, b := range f.mapped {
-			f.numbers = append(f.numbers, x.place(b))
-		}
+		x.insert(f)
 	}
 	for end := m.moved + vectors; m.moved < min(end, len(m.from)); {
 		x.moveDocument(m, f)

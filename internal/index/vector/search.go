@@ -54,7 +54,7 @@ func (x *Index) Search(query []float32, floor float64, accept func(document uint
 
 // mapped searches where reading may fault.
 func (s *scan) mapped() (err error) {
-	defer faultAsError(debug.SetPanicOnFault(true), s.Index, &err)
+	defer faultAsError(debug.SetPanicOnFault(true), s.files, &err)
 	s.all()
 	return nil
 }
@@ -81,7 +81,7 @@ func (x *Index) Best(query []float32, document uint32) (ordinal uint32, score fl
 }
 
 func (s *scan) named(document uint32) (ordinal uint32, exact float32, err error) {
-	defer faultAsError(debug.SetPanicOnFault(true), s.Index, &err)
+	defer faultAsError(debug.SetPanicOnFault(true), s.files, &err)
 	known := s.first[document]
 	ordinal, exact = s.better(document, known, s.exact(known))
 	return ordinal, exact, nil

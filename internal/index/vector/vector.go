@@ -79,6 +79,11 @@ func (x *Index) Dimension() int { return x.dimension }
 // Chunks is the number of vectors in the index.
 func (x *Index) Chunks() int { return x.count }
 
+// Has says whether the document has vectors here.
+func (x *Index) Has(document uint32) bool {
+	return int(document) < len(x.first) && x.first[document] != none
+}
+
 // Replace makes chunks, as Encode returns them, all that the document has here. A
 // vector of another dimension or metric changes nothing and is an error.
 func (x *Index) Replace(document uint32, chunks []Chunk) error {
