@@ -108,9 +108,9 @@ var hostile = map[string]func(n int) string{
 }
 
 func TestHostileHTML(t *testing.T) {
-	sizes := []int{64 << 10, 1 << 20, 8 << 20}
+	sizes := []int{64 << 10, 1 << 20, 4 << 20}
 	if testing.Short() {
-		sizes = []int{16 << 10, 64 << 10}
+		sizes = []int{8 << 10, 32 << 10}
 	}
 	for name, page := range hostile {
 		t.Run(name, func(t *testing.T) {

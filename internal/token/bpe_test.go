@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"pulse/internal/token/tokentest"
 )
 
 // naiveMerge is byte pair encoding as it is defined: join the first pair of the lowest
@@ -48,17 +46,14 @@ func TestMergeAsNaive(t *testing.T) {
 // TestSplittersAsExpressions holds the hand-written scanners against the pattern itself,
 // and against their own words as batches find them.
 func TestSplittersAsExpressions(t *testing.T) {
+	texts := oneIn(11, 440, 5000)
 	for pattern, p := range splitters() {
 		slow, err := newExpression(pattern)
 		if err != nil {
 			t.Fatal(err)
 		}
 		m := &bytePairs{split: p, crosses: newCrossings(), wholeBit: 1 << 60}
-		n := 0
-		for text := range tokentest.Generated().Texts {
-			if n++; n%11 != 0 || len(text) > 5000 || testing.Short() && n%99 != 0 {
-				continue
-			}
+		for n, text := range texts {
 			text += asciiText(uint64(n))
 			want := slow.find(nil, text)
 			if got := p.find(nil, text); !slices.Equal(got, want) {

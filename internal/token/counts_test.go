@@ -8,18 +8,30 @@ import (
 	"pulse/internal/token/tokentest"
 )
 
+// oneIn samples the generated texts, one in so many, that have at most some bytes. Making them
+// all takes seconds: a test does it once.
+func oneIn(every, short, most int) (texts []string) {
+	if testing.Short() {
+		every = short
+	}
+	n := 0
+	for text := range tokentest.Generated().Texts {
+		if n++; n%every == 0 && len(text) <= most {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
 // TestSpan holds Counts against counting each span as a text of its own.
 func TestSpan(t *testing.T) {
+	texts := oneIn(97, 9700, 20_000)
 	for _, name := range goldenNames(t) {
 		t.Run(name, func(t *testing.T) {
 			tokenizer := loadTest(t, name)
 			rng := rand.New(rand.NewPCG(1, 2))
 			var c Counts
-			n := 0
-			for text := range tokentest.Generated().Texts {
-				if n++; n%97 != 0 || testing.Short() && n%2134 != 0 || len(text) > 20_000 {
-					continue
-				}
+			for _, text := range texts {
 				tokenizer.Measure(&c, text)
 				if got, want := c.Total(), tokenizer.Count(text); got != want {
 					t.Fatalf("%q: total %d, want %d", text, got, want)

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"pulse/internal/token/tokentest"
 )
 
 // fusedTiny are tokenizers of testdata that bertWords and unigramWords stand for.
@@ -35,6 +33,7 @@ func asPipeline(t *Tokenizer) *Tokenizer {
 // TestWordKindsAsPipeline holds the fused kinds against the pipeline, on generated texts
 // and on long ones that are made of them.
 func TestWordKindsAsPipeline(t *testing.T) {
+	texts := oneIn(17, 340, 1<<20)
 	for _, name := range append([]string{"all-MiniLM-L6-v2", "xlnet-base-cased"}, fusedTiny...) {
 		t.Run(name, func(t *testing.T) {
 			fast := loadTest(t, name)
@@ -43,11 +42,7 @@ func TestWordKindsAsPipeline(t *testing.T) {
 				t.Fatalf("is a %T", fast.model)
 			}
 			var long strings.Builder
-			n := 0
-			for text := range tokentest.Generated().Texts {
-				if n++; n%17 != 0 || testing.Short() && n%340 != 0 {
-					continue
-				}
+			for _, text := range texts {
 				samePipeline(t, fast, slow, text)
 				if long.WriteString(text); long.Len() > 8<<10 {
 					samePipeline(t, fast, slow, long.String())

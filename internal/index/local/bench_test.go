@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -111,5 +112,28 @@ func BenchmarkRetrieve(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkLoad starts from the files of 50,000 pages of two chunks.
+func BenchmarkLoad(b *testing.B) {
+	dir := b.TempDir()
+	x, err := Open(dir, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	newSample().fill(b, x, 50_000)
+	if err := errors.Join(x.end(), x.Close()); err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		x, err := Open(dir, Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := errors.Join(x.Load(b.Context()), x.Close()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

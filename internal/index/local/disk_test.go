@@ -353,7 +353,10 @@ func TestDamagedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(n, 2))
-	for _, name := range names {
+	for i, name := range names {
+		if testing.Short() && name != manifestName && i%4 > 0 {
+			continue
+		}
 		ways := []string{"gone", "bit", "bit", "cut"}
 		if testing.Short() {
 			ways = ways[:2]

@@ -152,7 +152,9 @@ func (s *sized) whileMerging(t *testing.T, x *Index) string {
 	done := make(chan error, 1)
 	go func() { done <- x.mergeFiles(t.Context(), plan) }()
 	var times []time.Duration
-	for {
+	every := time.NewTicker(20 * time.Millisecond) // a reader at a time leaves no room to move documents
+	defer every.Stop()
+	for ; ; <-every.C {
 		select {
 		case err := <-done:
 			if err != nil {
