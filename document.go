@@ -64,4 +64,7 @@ type Commit struct {
 	Vectors  []Vector // nil, or one per chunk
 	// VectorsPending says that the vectors will follow in a later commit.
 	VectorsPending bool
+	// Damage says why the document's content cannot be read, as when the disk has spoiled it;
+	// nil when it can. There is then no text and no chunk.
+	Damage error
 }

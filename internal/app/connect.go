@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"pulse"
@@ -110,10 +111,31 @@ func StartOwn(ctx context.Context, cfg *Config, work bool) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Ready(ctx); err != nil {
+	if err := a.readyOwn(ctx); err != nil {
 		return nil, errors.Join(err, a.Stop())
 	}
 	return a, nil
+}
+
+// standingPatience is how long a command waits for an index that stands still.
+const standingPatience = 30 * time.Second
+
+// readyOwn waits as Ready does, as long as the index comes on: who ran a command must not wait
+// for what will never be.
+func (a *App) readyOwn(ctx context.Context) error {
+	for before := pulse.CommitSeq(-1); ; {
+		short, cancel := context.WithTimeout(ctx, standingPatience)
+		err := a.Ready(short)
+		cancel()
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		applied := a.pool.Follower.Applied()
+		if applied == before {
+			return fmt.Errorf("the index does not come on: %s; see pulse doctor", strings.Join(a.pool.Follower.Reasons(), "; "))
+		}
+		before = applied
+	}
 }
 
 // ConnectToReembed finds the way as Connect does. An app of the command's own goes by the

@@ -217,7 +217,23 @@ func (d *doctor) store(ctx context.Context) {
 		d.add(LevelFail, "store file", err.Error(), "keep the file, and restore a backup")
 		return
 	}
-	d.add(LevelOK, "store file", "every page of it is sound", "")
+	d.documents(ctx, st)
+}
+
+// documents reads every page: the file can be sound while what is in it is not.
+func (d *doctor) documents(ctx context.Context, st *store.Store) {
+	const shown = 5
+	damaged, err := st.Damaged(ctx, shown+1)
+	switch {
+	case err != nil:
+		d.add(LevelFail, "store file", err.Error(), "keep the file, and put back a copy of the folder")
+	case len(damaged) > shown:
+		d.add(LevelFail, "pages", "many are damaged: "+strings.Join(damaged[:shown], ", ")+", …", "delete them (pulse documents delete URL) and send them again")
+	case len(damaged) > 0:
+		d.add(LevelFail, "pages", "damaged: "+strings.Join(damaged, ", "), "delete them (pulse documents delete URL) and send them again")
+	default:
+		d.add(LevelOK, "store file", "it is sound, and every page in it can be read", "")
+	}
 }
 
 func (d *doctor) contents(ctx context.Context, st *store.Store) {

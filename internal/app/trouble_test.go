@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,58 +59,89 @@ func TestNewHistoryServesMeanwhile(t *testing.T) {
 	}
 }
 
-// A damaged document stops the follower; whoever looks must learn which one it is.
-func TestDamagedDocumentIsNamed(t *testing.T) {
+// TestDamagedDocument: a page that the disk has spoiled is named, with what to do, and is the only
+// one that cannot be found; with the index's files it is still found, without its passage.
+func TestDamagedDocument(t *testing.T) {
 	dir := t.TempDir()
 	a := startApp(t, func(c *Config) { c.Data = dir })
 	putPages(t, a, 3)
 	if err := a.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	damage(t, dir, 2)
-	// The index's own files have the document as it was.
+	url := damage(t, dir, 2)
+
+	a = startApp(t, func(c *Config) { c.Data = dir })
+	ready(t, a)
+	answer := searchFor(t, a, "page")
+	if len(answer.Hits) != 3 || len(answer.Degraded) != 1 || !strings.Contains(answer.Degraded[0], "damaged") {
+		t.Errorf("with the index's files: %d hits, degraded %v", len(answer.Hits), answer.Degraded)
+	}
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+
 	if err := os.RemoveAll(filepath.Join(dir, "index")); err != nil {
 		t.Fatal(err)
 	}
-
-	stands := make(chan string, 1)
-	watch := lineWatch{"Index stands still", stands}
-	b, err := Start(context.Background(), testConfig(t, func(c *Config) { c.Data, c.Log = dir, NewLog(watch, "text", slog.LevelInfo) }))
-	if err != nil {
+	told := make(chan string, 1)
+	watch := lineWatch{"A page is damaged in the store", told}
+	a = startApp(t, func(c *Config) { c.Data, c.Log = dir, NewLog(watch, "text", slog.LevelInfo) })
+	ready(t, a)
+	if line := <-told; !strings.Contains(line, url) || !strings.Contains(line, "document 2") {
+		t.Errorf("log: %s", line)
+	}
+	if answer := searchFor(t, a, "page"); len(answer.Hits) != 2 {
+		t.Errorf("of a fresh index: %d hits", len(answer.Hits))
+	}
+	if err := a.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case line := <-stands:
-		if !strings.Contains(line, "document 2") {
-			t.Errorf("log: %s", line)
-		}
-	case <-time.After(time.Minute):
-		t.Error("the follower does not stand still")
+	found := Doctor(t.Context(), testConfig(t, func(c *Config) { c.Data = dir }))
+	if i := slices.IndexFunc(found, func(f Finding) bool { return f.Name == "pages" }); i < 0 || found[i].Level != LevelFail || !strings.Contains(found[i].Found, url) {
+		t.Errorf("the doctor does not name the page: %+v", found)
 	}
-	r, err := clientOf(t, b).Ready(t.Context(), false)
-	if err != nil || r.Ready || !strings.Contains(strings.Join(r.Reasons, "; "), "document 2") {
-		t.Errorf("ready: %+v, %v", r, err)
+
+	a = startApp(t, func(c *Config) { c.Data = dir })
+	if _, err := clientOf(t, a).Delete(t.Context(), client.Target{URL: url}, false); err != nil {
+		t.Fatal(err)
 	}
-	if err := b.Stop(); err != nil {
-		t.Error(err)
+	putPages(t, a, 3)
+	if answer := searchFor(t, a, "page"); len(answer.Hits) != 3 || len(answer.Degraded) > 0 {
+		t.Errorf("sent again: %d hits, degraded %v", len(answer.Hits), answer.Degraded)
 	}
 }
 
-// damage spoils the text of a document.
-func damage(t *testing.T, dir string, document int) {
+func ready(t *testing.T, a *App) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := a.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func searchFor(t *testing.T, a *App, query string) *client.Answer {
+	t.Helper()
+	answer, err := clientOf(t, a).Search(t.Context(), client.Query{Query: query, Mode: "keyword"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// damage spoils the text of a document, and returns its key.
+func damage(t *testing.T, dir string, document int) (key string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", filepath.Join(dir, store.FileName))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	r, err := db.Exec(`UPDATE bodies SET data = x'00' WHERE id = (SELECT body FROM documents WHERE id = ?)`, document)
-	if err != nil {
+	if err := db.QueryRow(`UPDATE bodies SET data = x'00' WHERE id = (SELECT body FROM documents WHERE id = ?1)
+		RETURNING (SELECT key FROM documents WHERE id = ?1)`, document).Scan(&key); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := r.RowsAffected(); n != 1 || err != nil {
-		t.Fatalf("%d bodies are damaged, %v", n, err)
-	}
+	return key
 }
 
 // lineWatch is a log that hands over the first line with some words.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -200,6 +201,7 @@ func (f *Follower) batch(ctx context.Context, target Applier, position Position,
 		return false, nil
 	}
 	began := f.options.Now()
+	commits = f.withoutDamage(commits)
 	position.Seq = next
 	if err := target.Apply(ctx, commits, position); err != nil {
 		return false, fmt.Errorf("apply commits up to %d to %s: %w", next, f.name, err)
@@ -208,6 +210,25 @@ func (f *Follower) batch(ctx context.Context, target Applier, position Position,
 		f.report(len(commits), position, began)
 	}
 	return true, nil
+}
+
+// withoutDamage makes tombstones of documents whose content the log cannot read: one spoiled
+// page must not keep all others from being searched. It is told of, with what to do.
+func (f *Follower) withoutDamage(commits []pulse.Commit) []pulse.Commit {
+	own := false
+	for i := range commits {
+		c := commits[i]
+		if c.Damage == nil {
+			continue
+		}
+		f.options.Log.Error("A page is damaged in the store and cannot be searched: delete it (pulse documents delete URL) and send it again",
+			"follower", f.name, "url", c.Document.Key, "delivery", c.Document.Delivery, "error", c.Damage)
+		if !own {
+			commits, own = slices.Clone(commits), true // the log may keep what it gave
+		}
+		commits[i].Document.State = pulse.StateGone
+	}
+	return commits
 }
 
 func (f *Follower) report(n int, to Position, began time.Time) {

@@ -28,6 +28,7 @@ type target struct {
 	mu       sync.Mutex
 	position index.Position
 	seqs     []pulse.CommitSeq // that were applied since the last reset
+	gone     []pulse.CommitSeq // of those the tombstones
 	resets   int
 	err      error
 	gate     chan struct{} // when set, Apply waits for it
@@ -57,6 +58,9 @@ func (t *target) Apply(ctx context.Context, commits []pulse.Commit, to index.Pos
 	defer t.mu.Unlock()
 	for _, c := range commits {
 		t.seqs = append(t.seqs, c.Seq)
+		if c.Document.State == pulse.StateGone {
+			t.gone = append(t.gone, c.Seq)
+		}
 	}
 	t.position = to
 	return nil
@@ -608,3 +612,29 @@ func TestLostCommitsAreReadAgain(t *testing.T) {
 }
 
 func (r *repairer) wanted() *target { return &r.target }
+
+// TestDamagedContentIsATombstone: a page that cannot be read keeps no other from being applied.
+func TestDamagedContentIsATombstone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, to := indextest.NewLog("one"), &target{}
+		log.Add(document(1))
+		spoiled := document(2)
+		spoiled.Damage = errors.New("checksum")
+		log.Add(spoiled)
+		log.Add(document(3))
+		var told bytes.Buffer
+		stop := run(t, index.New("local", log, to, index.Options{Log: slog.New(slog.NewTextHandler(&told, nil))}))
+		synctest.Wait()
+		stop()
+		wantSeqs(t, to, 1, 2, 3)
+		if got := to.gone; len(got) != 1 || got[0] != 2 {
+			t.Errorf("tombstones: %v", got)
+		}
+		if n := strings.Count(told.String(), "damaged"); n != 1 || !strings.Contains(told.String(), "checksum") {
+			t.Errorf("log: %s", told.String())
+		}
+		if commits, _, _ := log.Commits(t.Context(), 1, 1); commits[0].Document.State != pulse.StateLive {
+			t.Error("what the log keeps was changed")
+		}
+	})
+}

@@ -38,7 +38,7 @@ func (f *Follower) repair(ctx context.Context) error {
 		if found {
 			n++
 		}
-		if err := target.Restore(ctx, lost[:max(n, 1)], among(commits, lost)); err != nil {
+		if err := target.Restore(ctx, lost[:max(n, 1)], f.withoutDamage(among(commits, lost))); err != nil {
 			return fmt.Errorf("restore lost commits up to %d in %s: %w", next, f.name, err)
 		}
 		lost = lost[max(n, 1):]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"pulse"
 	"pulse/internal/index/keyword"
@@ -14,12 +15,14 @@ type page struct {
 	hits []pulse.Hit
 	// moved is the last commit by which a hit has moved past the index; 0 when none.
 	moved pulse.CommitSeq
+	// damaged says of hits whose text cannot be read that they have no passage for it.
+	damaged []string
 }
 
 func (p *page) answer(r *ranking, snapshot string) *pulse.Answer {
 	return &pulse.Answer{
 		Total: len(r.items), TotalRelation: r.relation, Snapshot: snapshot,
-		Hits: p.hits, Degraded: r.degraded, Corrections: r.corrections,
+		Hits: p.hits, Degraded: slices.Concat(r.degraded, p.damaged), Corrections: r.corrections,
 	}
 }
 
@@ -97,6 +100,10 @@ func (s *Searcher) addPassage(ctx context.Context, q *checked, p *page, hit *pul
 	span, err := s.deps.Store.Passage(ctx, it.document, it.seq, it.chunk.Start, end)
 	if errors.Is(err, pulse.ErrConflict) || errors.Is(err, pulse.ErrNotFound) {
 		p.note(0, s.deps.Follower.Head)
+		return nil
+	}
+	if errors.Is(err, pulse.ErrDamaged) { // the others are as good as ever
+		p.damaged = append(p.damaged, fmt.Sprintf("passages: that of %s is damaged in the store: delete the page and send it again", it.key))
 		return nil
 	}
 	if err != nil {

@@ -27,6 +27,7 @@ func (s *Store) Changed() <-chan struct{} {
 // Commits reads the log after a position, in order: about maxBytes of it, at least
 // one commit. A document that was committed again later may appear only at its last
 // commit. next is the position after them; it is after itself when nothing is there.
+// A document whose content is damaged comes without it, and says so.
 func (s *Store) Commits(ctx context.Context, after pulse.CommitSeq, maxBytes int) (commits []pulse.Commit, next pulse.CommitSeq, err error) {
 	if commits, next, ok := s.tail.after(after, int64(maxBytes)); ok {
 		return commits, next, nil
@@ -83,31 +84,37 @@ func (s *Store) scanCommit(rows *sql.Rows) (pulse.Commit, error) {
 	if err := rows.Scan(append(d, &c.VectorsPending, &text, &packed, &vectors)...); err != nil {
 		return c, err
 	}
-	if err := receive(); err != nil {
-		return c, err
-	}
+	err := receive()
 	c.Seq = c.Document.CommitSeq
-	if c.Document.State != pulse.StateLive {
-		return c, nil
+	if err == nil && c.Document.State == pulse.StateLive {
+		err = s.openCommit(&c, text, packed, vectors)
 	}
+	if err != nil {
+		c.Document.Text, c.Chunks, c.Vectors, c.Damage = "", nil, nil, err
+	}
+	return c, nil
+}
+
+// openCommit opens what is kept packed of a live document.
+func (s *Store) openCommit(c *pulse.Commit, text, packed, vectors []byte) error {
 	b, err := openBody(text)
 	if err != nil {
-		return c, fmt.Errorf("document %d: %w", c.Document.ID, err)
+		return fmt.Errorf("document %d: %w", c.Document.ID, err)
 	}
 	whole, err := b.whole(s.decoder, sectionText)
 	if err != nil {
-		return c, fmt.Errorf("document %d: %w", c.Document.ID, err)
+		return fmt.Errorf("document %d: %w", c.Document.ID, err)
 	}
 	c.Document.Text = string(whole)
 	if c.Chunks, err = openChunks(packed); err != nil {
-		return c, fmt.Errorf("chunks of document %d: %w", c.Document.ID, err)
+		return fmt.Errorf("chunks of document %d: %w", c.Document.ID, err)
 	}
 	if vectors != nil {
 		if c.Vectors, err = openVectors(vectors); err != nil {
-			return c, fmt.Errorf("vectors of document %d: %w", c.Document.ID, err)
+			return fmt.Errorf("vectors of document %d: %w", c.Document.ID, err)
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // documentScan gives the targets for a document's columns, and what turns them
@@ -124,7 +131,7 @@ func documentScan(d *pulse.Document) (into []any, receive func() error) {
 			return nil
 		}
 		if err := json.Unmarshal([]byte(metadata), &d.Metadata); err != nil {
-			return fmt.Errorf("metadata of document %d: %w", d.ID, err)
+			return fmt.Errorf("metadata of document %d: %w: %w", d.ID, err, pulse.ErrDamaged)
 		}
 		return nil
 	}

@@ -352,3 +352,24 @@ func (s *Store) Check(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Damaged are the keys of documents whose content cannot be read, at most so many, of all
+// that the commit log has. It reads all pages.
+func (s *Store) Damaged(ctx context.Context, most int) (keys []string, err error) {
+	const batch = 8 << 20
+	for after := pulse.CommitSeq(0); ; {
+		commits, next, err := s.Commits(ctx, after, batch)
+		if err != nil {
+			return keys, err
+		}
+		for i := range commits {
+			if commits[i].Damage != nil && len(keys) < most {
+				keys = append(keys, commits[i].Document.Key)
+			}
+		}
+		if next <= after {
+			return keys, nil
+		}
+		after = next
+	}
+}
