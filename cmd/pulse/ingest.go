@@ -25,7 +25,7 @@ type ingestCmd struct {
 
 // Help is shown by pulse ingest --help.
 func (ingestCmd) Help() string {
-	return "Imports straight into the data folder, or through the server that holds it or that --server names. " +
+	return "Imports through the server that --server names, or without --data the local one if it runs; else straight into the data folder. " +
 		"A line of JSON Lines has url, one of markdown, html and text, and if known title, description, language, country, is_mobile and metadata. " +
 		"Interrupted, it goes on where it stopped when it is run again: batches of the same untouched file are not queued twice. " +
 		"A file that was changed is read anew, and pages whose content is the same make no commit."
@@ -81,6 +81,7 @@ func (o *output) report(r *app.ImportReport) {
 			o.line("%s %d", pad(name, 12), n)
 		}
 	}
+	o.line("%s %s", pad("into", 12), printable(r.Into))
 	count("read", r.Read, true)
 	count("queued", r.Queued, true)
 	count("repeated", r.Repeated, false)

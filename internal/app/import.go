@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pulse"
+	"pulse/internal/client"
 	"pulse/internal/ingest"
 	"pulse/internal/source/file"
 )
@@ -33,6 +34,7 @@ type Import struct {
 	pages, queued, repeated, ended atomic.Int64
 
 	mu       sync.Mutex
+	into     string
 	reader   *file.Reader // the file that is read now
 	passed   int64        // bytes of the files before it
 	outcomes map[pulse.Outcome]int64
@@ -70,6 +72,7 @@ func (i *Import) Progress() ImportProgress {
 
 // ImportReport is what became of the pages.
 type ImportReport struct {
+	Into       string           `json:"into"` // the server's address, or the data folder
 	Read       int64            `json:"read"`
 	Queued     int64            `json:"queued"`
 	Repeated   int64            `json:"repeated"` // queued by an earlier run over the same file
@@ -96,7 +99,7 @@ func (i *Import) Report() ImportReport {
 		took = time.Since(i.began)
 	}
 	r := ImportReport{
-		Read: i.pages.Load(), Queued: i.queued.Load(), Repeated: i.repeated.Load(),
+		Into: i.into, Read: i.pages.Load(), Queued: i.queued.Load(), Repeated: i.repeated.Load(),
 		Indexed: i.outcomes[pulse.OutcomeIndexed], Unchanged: i.outcomes[pulse.OutcomeUnchanged],
 		Superseded: i.outcomes[pulse.OutcomeSuperseded], Deleted: i.outcomes[pulse.OutcomeDeleted],
 		Refused: i.outcomes[pulse.OutcomeRefused], Failed: i.outcomes[pulse.OutcomeFailed], Retrying: i.left,
@@ -166,30 +169,47 @@ func (i *Import) finished(left int64) {
 	i.left, i.took = left, time.Since(i.began)
 }
 
-// Run imports into the server that --server names, else straight into the data
-// folder, else, where a server holds that, into the local server.
+// Run imports into the server that --server names; else, where no data folder is named, into
+// the local server if it runs; else straight into the data folder, or through the local
+// server that holds it.
 func (i *Import) Run(ctx context.Context, cfg *Config) error {
-	if cfg.Server == "" {
-		a, err := StartOwn(ctx, cfg, true)
-		if err == nil {
-			return errors.Join(i.Into(ctx, a), a.Stop())
-		}
-		if !errors.Is(err, pulse.ErrLocked) {
+	if cfg.Server != "" {
+		c, err := Dial(ctx, cfg)
+		if err != nil {
 			return err
 		}
-		c, dialErr := Dial(ctx, cfg)
-		if dialErr != nil {
-			return fmt.Errorf("%w; %w", err, dialErr)
-		}
-		defer c.Close()
-		return i.To(ctx, c)
+		return i.through(ctx, c, cfg)
 	}
-	c, err := Dial(ctx, cfg)
-	if err != nil {
+	if !cfg.Given("data") { // what the other commands ask is meant here too
+		if c, err := Dial(ctx, cfg); err == nil {
+			return i.through(ctx, c, cfg)
+		}
+	}
+	a, err := StartOwn(ctx, cfg, true)
+	if err == nil {
+		i.goesInto(cfg.DataDir())
+		return errors.Join(i.Into(ctx, a), a.Stop())
+	}
+	if !errors.Is(err, pulse.ErrLocked) {
 		return err
 	}
+	c, dialErr := Dial(ctx, cfg)
+	if dialErr != nil {
+		return fmt.Errorf("%w; %w", err, dialErr)
+	}
+	return i.through(ctx, c, cfg)
+}
+
+func (i *Import) through(ctx context.Context, c *client.Client, cfg *Config) error {
 	defer c.Close()
+	i.goesInto(cfg.URL())
 	return i.To(ctx, c)
+}
+
+func (i *Import) goesInto(where string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.into = where
 }
 
 // maxAhead bounds the pages that wait for workers, so that memory and the time to

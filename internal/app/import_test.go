@@ -80,6 +80,27 @@ func TestImportTwice(t *testing.T) {
 }
 
 // TestImportEndsAtTheLastFile imports A, B and A again by one path.
+// TestImportGoesWhereSearchAsks: without --data and --server it is the local server, whatever
+// the folder that the command is run in.
+func TestImportGoesWhereSearchAsks(t *testing.T) {
+	a := startApp(t)
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("pages.jsonl", []byte(`{"url":"https://example.com/1","markdown":"one"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	i := NewImport(ImportOptions{Paths: []string{"pages.jsonl"}})
+	if err := i.Run(t.Context(), commandConfig(t, "--listen", a.Addr())); err != nil {
+		t.Fatal(err)
+	}
+	stats, err := clientOf(t, a).Stats(t.Context())
+	if err != nil || stats.Documents != 1 || i.Report().Into != a.URL() {
+		t.Errorf("server: %+v, %v; into %s", stats, err, i.Report().Into)
+	}
+	if _, err := os.Stat("pulse-data"); !os.IsNotExist(err) {
+		t.Errorf("a data folder was made: %v", err)
+	}
+}
+
 func TestImportEndsAtTheLastFile(t *testing.T) {
 	for _, byHTTP := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http=%v", byHTTP), func(t *testing.T) {
