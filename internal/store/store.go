@@ -185,6 +185,10 @@ func (s *Store) load(ctx context.Context) error {
 	}
 	s.counted.Store(&c)
 	s.openJob = pulse.JobID(c.job)
+	if ahead := fromMicros(c.receivedAt).Sub(s.opts.Now()); ahead > time.Minute {
+		s.opts.Log.Warn("The clock is behind the last delivery: was it ahead before, or is it wrong now? Until it has caught up, deliveries and pages stand at that time",
+			"last_delivery", fromMicros(c.receivedAt), "behind", ahead.Round(time.Second))
+	}
 	if err := s.prepareReads(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -142,6 +143,28 @@ func TestVersionOfCachedContent(t *testing.T) {
 	f(start.Add(9*time.Minute), 10)
 	f(start.Add(time.Hour+time.Millisecond), 0)
 	f(start.Add(48*time.Hour), 0)
+}
+
+// TestClockSetBack: after a clock that was years ahead is right again, a page that was cached
+// just now is still the newest, and a start says what is wrong.
+func TestClockSetBack(t *testing.T) {
+	now := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	dir, log := t.TempDir(), new(strings.Builder)
+	s := open(t, Options{Dir: dir, Now: func() time.Time { return now }})
+	accept(t, s, page("https://example.com/a", "{}"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s = open(t, Options{Dir: dir, Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(log, nil))})
+	if !strings.Contains(log.String(), "clock is behind") {
+		t.Errorf("log: %s", log)
+	}
+	d := page("https://example.com/a", "{}")
+	d.Elements[0].CachedAt = now
+	if r := accept(t, s, d); r.Jobs[0].Version != pulse.Version(r.Jobs[0].ID) {
+		t.Errorf("a page cached now has version %d, its job is %d", r.Jobs[0].Version, r.Jobs[0].ID)
+	}
 }
 
 func TestSecondProcessIsRefused(t *testing.T) {
