@@ -1,7 +1,6 @@
 package local
 
 import (
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -274,13 +273,4 @@ func (x *Index) finishTable(f *flush) error {
 	}
 	f.of.stored = f.position
 	return nil
-}
-
-// Flush writes what is in memory into files now. It is for tests, and for the end: who
-// maintains must have stopped.
-func (x *Index) Flush(context.Context) error {
-	if x.disk == nil {
-		return nil
-	}
-	return x.flush()
 }

@@ -16,8 +16,8 @@ const (
 
 // Maintain moves what is in memory into files, merges files, reads them through for damage,
 // and removes what nothing uses, until the context ends; then it writes what is left, so
-// that the next start reads it. It returns the error of that, and before then tries again
-// after any.
+// that the next start reads it. After an error it tries again, and at the end it says so:
+// what cannot be written is in the log.
 func (x *Index) Maintain(ctx context.Context) error {
 	if x.disk == nil {
 		<-ctx.Done()
@@ -38,7 +38,10 @@ func (x *Index) Maintain(ctx context.Context) error {
 		}
 		x.sleep(ctx, err != nil)
 	}
-	return x.end()
+	if err := x.end(); err != nil {
+		x.options.Log.Warn("The index was not written to its end; the next start reads the rest from the store", "error", err)
+	}
+	return nil
 }
 
 // end writes what is left when nothing is applied any more.
