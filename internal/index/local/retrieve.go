@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync"
 
 	"pulse"
 	"pulse/internal/index"
@@ -38,13 +39,36 @@ func (x *Index) retrieve(r index.Request) (*index.Result, error) {
 		return nil, fmt.Errorf("retrieve by keyword: %w", err)
 	}
 	s.result.Standing = s.standing()
-	if err := s.byKeyword(); err != nil {
-		return nil, fmt.Errorf("retrieve by keyword: %w", err)
-	}
-	if err := s.byVector(); err != nil {
-		return nil, fmt.Errorf("retrieve by vector: %w", err)
+	if err := s.search(); err != nil {
+		return nil, err
 	}
 	return &s.result, nil
+}
+
+// search looks by keyword and by vector at once: both only read, under the lock that the
+// caller holds.
+func (s *retrieval) search() error {
+	var byVector error
+	var panicked any // is the caller's, who answers one request and not for the process
+	var running sync.WaitGroup
+	if s.request.Vector != nil {
+		running.Go(func() {
+			defer func() { panicked = recover() }()
+			byVector = s.byVector()
+		})
+	}
+	byKeyword := s.byKeyword()
+	running.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
+	if byKeyword != nil {
+		return fmt.Errorf("retrieve by keyword: %w", byKeyword)
+	}
+	if byVector != nil {
+		return fmt.Errorf("retrieve by vector: %w", byVector)
+	}
+	return nil
 }
 
 // retrieval is one request at work, under the read lock.
@@ -149,9 +173,6 @@ func (s *retrieval) byKeyword() (err error) {
 }
 
 func (s *retrieval) byVector() error {
-	if s.request.Vector == nil {
-		return nil
-	}
 	if err := vector.Check(s.request.Vector); err != nil {
 		s.result.VectorRefused = fmt.Sprintf("the query's %v", err)
 		return nil
