@@ -59,10 +59,10 @@ func (s *server) ledgerRoutes() {
 
 // DeliveryParams choose deliveries, in a query or as the filter of a body.
 type DeliveryParams struct {
-	Source string `query:"source" json:"source,omitempty"`
+	Source string `query:"source" json:"source,omitempty" minLength:"1"`
 	Result string `query:"result" json:"result,omitempty" enum:"queued,acknowledged,ignored"`
-	Crawl  string `query:"crawl" json:"crawl,omitempty"`
-	Since  string `query:"since" json:"since,omitempty" doc:"Received at or after: RFC 3339 or a date"`
+	Crawl  string `query:"crawl" json:"crawl,omitempty" minLength:"1"`
+	Since  string `query:"since" json:"since,omitempty" minLength:"1" doc:"Received at or after: RFC 3339 or a date"`
 }
 
 func (p DeliveryParams) filter() (store.DeliveryFilter, error) {
@@ -129,12 +129,12 @@ func (s *server) storeAndID(in IDInput) (*store.Store, int64, error) {
 type JobParams struct {
 	State      string `query:"state" json:"state,omitempty" enum:"available,leased,done,dead"`
 	Outcome    string `query:"outcome" json:"outcome,omitempty" enum:"indexed,unchanged,superseded,deleted,refused,cancelled,failed"`
-	Source     string `query:"source" json:"source,omitempty"`
-	Crawl      string `query:"crawl" json:"crawl,omitempty"`
-	Collection string `query:"collection" json:"collection,omitempty"`
-	URL        string `query:"url" json:"url,omitempty" doc:"Jobs of this page, in the collection"`
-	Delivery   string `query:"delivery" json:"delivery,omitempty"`
-	Since      string `query:"since" json:"since,omitempty" doc:"Accepted at or after: RFC 3339 or a date"`
+	Source     string `query:"source" json:"source,omitempty" minLength:"1"`
+	Crawl      string `query:"crawl" json:"crawl,omitempty" minLength:"1"`
+	Collection string `query:"collection" json:"collection,omitempty" minLength:"1"`
+	URL        string `query:"url" json:"url,omitempty" minLength:"1" doc:"Jobs of this page, in the collection"`
+	Delivery   string `query:"delivery" json:"delivery,omitempty" minLength:"1"`
+	Since      string `query:"since" json:"since,omitempty" minLength:"1" doc:"Accepted at or after: RFC 3339 or a date"`
 }
 
 func (p JobParams) filter() (store.JobFilter, error) {

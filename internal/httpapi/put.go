@@ -74,10 +74,10 @@ func parsePut(r *http.Request) (p putParams, err error) {
 	if r.URL.RawQuery == "" {
 		return p, nil
 	}
-	q := r.URL.Query()
-	if p := unknownParameter(r, map[string]bool{"wait": true, "timeout": true, "priority": true}); p != nil {
+	if p := checkQuery(r, map[string]bool{"wait": true, "timeout": true, "priority": true}); p != nil {
 		return putParams{}, p
 	}
+	q := r.URL.Query()
 	if p.wait, err = parseWait(q); err != nil {
 		return p, err
 	}

@@ -188,28 +188,16 @@ const massTimeout = 30 * time.Minute
 // ServeHTTP completes huma.Adapter; requests go through the server.
 func (a *adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*server)(a).ServeHTTP(w, r) }
 
-// prepareTyped refuses what huma would let pass or call by other names: unknown query
-// parameters, and bodies that are too large, too deep or no JSON objects.
+// prepareTyped refuses what huma would let pass or call by other names: query strings
+// that say nothing certain, and bodies that are too large, too deep or no JSON objects.
 func (s *server) prepareTyped(w http.ResponseWriter, r *http.Request, op *huma.Operation, known map[string]bool) (*body, *problem) {
-	if p := unknownParameter(r, known); p != nil {
+	if p := checkQuery(r, known); p != nil {
 		return nil, p
 	}
 	if op.RequestBody == nil {
 		return nil, nil
 	}
 	return s.typedBody(w, r)
-}
-
-func unknownParameter(r *http.Request, known map[string]bool) *problem {
-	if r.URL.RawQuery == "" {
-		return nil
-	}
-	for name := range r.URL.Query() {
-		if !known[name] && !(known[anyMetadata] && strings.HasPrefix(name, "metadata.")) {
-			return invalid(name, "there is no such parameter")
-		}
-	}
-	return nil
 }
 
 // operation describes a typed route; its scope rides in the metadata.
