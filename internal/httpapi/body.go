@@ -66,7 +66,7 @@ func (b *body) take(n int) error {
 // Its errors are problems: 413, 408, 400 and 503, or internal ones of the spool.
 func (s *server) receive(w http.ResponseWriter, r *http.Request, b *body, limit int64, mac io.Writer) error {
 	if r.ContentLength > limit {
-		return tooLarge(w)
+		return closing(w, tooLarge(limit))
 	}
 	b.budget = s.deps.Budget
 	s.startBodyClock(w)
@@ -74,7 +74,7 @@ func (s *server) receive(w http.ResponseWriter, r *http.Request, b *body, limit 
 		n, readErr := r.Body.Read(b.room())
 		b.buf, b.size = b.buf[:len(b.buf)+n], b.size+int64(n)
 		if b.size > limit {
-			return tooLarge(w)
+			return closing(w, tooLarge(limit))
 		}
 		if err := b.take(n); err != nil {
 			return closing(w, err)
@@ -186,8 +186,6 @@ func (b *body) bytes() ([]byte, error) {
 	}
 	return all, nil
 }
-
-func tooLarge(w http.ResponseWriter) error { return closing(w, errTooLarge) }
 
 // closing ends the connection with the answer: the rest of the body is not wanted.
 func closing(w http.ResponseWriter, err error) error {

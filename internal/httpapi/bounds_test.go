@@ -57,11 +57,16 @@ func TestBodyOverTheLimit(t *testing.T) {
 			}
 		})
 	}
-	req := httptest.NewRequest("POST", "http://localhost/v1/search", &zeros{})
-	req.ContentLength = -1
-	rec := httptest.NewRecorder()
-	f.ServeHTTP(rec, req)
-	wantProblem(t, rec, 413, "too_large", "")
+	for _, path := range []string{"/v1/search", "/v1/reembed"} {
+		req := httptest.NewRequest("POST", "http://localhost"+path, &zeros{})
+		req.ContentLength = -1
+		rec := httptest.NewRecorder()
+		f.ServeHTTP(rec, req)
+		wantProblem(t, rec, 413, "too_large", "")
+		if !strings.Contains(rec.Body.String(), "larger than 1 MiB") {
+			t.Errorf("%s names another limit than its own: %s", path, rec.Body)
+		}
+	}
 	f.wantIdle(t)
 }
 

@@ -21,7 +21,7 @@ const (
 // taken from the budget as they come.
 func (s *server) receiveGzip(w http.ResponseWriter, r *http.Request, b *body, limit int64) error {
 	if r.ContentLength > limit {
-		return tooLarge(w)
+		return closing(w, tooLarge(limit))
 	}
 	b.budget = s.deps.Budget
 	s.startBodyClock(w)
@@ -50,7 +50,7 @@ func inflate(b *body, in *arrivals, zr io.Reader, limit int64) error {
 		n, err := zr.Read(b.room())
 		b.buf, b.size = b.buf[:len(b.buf)+n], b.size+int64(n)
 		if b.size > limit {
-			return errTooLarge
+			return tooLarge(limit)
 		}
 		if err := b.take(n); err != nil {
 			return err
@@ -82,7 +82,7 @@ func (a *arrivals) Read(p []byte) (int, error) {
 		a.err = readProblem(err)
 	}
 	if a.n > a.limit {
-		a.err = errTooLarge
+		a.err = tooLarge(a.limit)
 	} else if takeErr := a.b.take(n); takeErr != nil {
 		a.err = takeErr
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strconv"
@@ -115,8 +116,6 @@ func codeOf(status int) string {
 // Errors of this package's own.
 var (
 	errNotOpen  = newProblem(http.StatusServiceUnavailable, "the store is not open yet")
-	errTooLarge = newProblem(http.StatusRequestEntityTooLarge,
-		"the body is larger than "+strconv.Itoa(pulse.MaxBodyBytes>>20)+" MiB")
 	errNoBudget = &problem{status: http.StatusServiceUnavailable, retryAfter: 1, Detail: problemDetail{
 		Code: "overloaded", Message: "too many bytes are on their way in: try again"}}
 	errSlowBody = newProblem(http.StatusRequestTimeout, "the body did not arrive in time")
@@ -125,6 +124,11 @@ var (
 	errLowDisk = &problem{status: http.StatusServiceUnavailable, retryAfter: 30, Detail: problemDetail{
 		Code: "disk_full", Message: "the disk is nearly full: nothing is accepted"}}
 )
+
+// tooLarge names the limit, which is not the same for all routes.
+func tooLarge(limit int64) *problem {
+	return newProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d MiB", limit>>20))
+}
 
 func invalid(field, message string) *problem {
 	p := newProblem(http.StatusUnprocessableEntity, message)
