@@ -69,6 +69,9 @@ func humaProblem(status int, msg string, errs ...error) *problem {
 	}
 	if d, ok := errs[0].(huma.ErrorDetailer); ok {
 		detail := d.ErrorDetail()
+		if own, ok := asBadField(detail.Message); ok {
+			return own
+		}
 		p.Detail.Field, p.Detail.Message = fieldOf(detail.Location, detail.Message), detail.Message
 	}
 	return p
