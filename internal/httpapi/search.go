@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -22,14 +23,14 @@ func (s *server) searchRoutes() {
 
 // searchBody is a query as a JSON body.
 type searchBody struct {
-	Query          string       `json:"query" minLength:"1" maxLength:"10000"`
+	Query          string       `json:"query" minLength:"1" maxLength:"4096" doc:"At most 4,096 bytes of UTF-8"`
 	Mode           string       `json:"mode,omitempty" enum:"hybrid,keyword,vector" default:"hybrid"`
 	Limit          int          `json:"limit,omitempty" minimum:"1" maximum:"100" default:"10"`
 	Offset         int          `json:"offset,omitempty" minimum:"0"`
 	Collection     string       `json:"collection,omitempty"`
 	Filter         searchFilter `json:"filter,omitempty"`
 	Collapse       *bool        `json:"collapse,omitempty" doc:"Show one of near-identical documents; on"`
-	MinVectorScore float64      `json:"min_vector_score,omitempty"`
+	MinVectorScore float64      `json:"min_vector_score,omitempty" minimum:"-1" maximum:"1"`
 	Snapshot       string       `json:"snapshot,omitempty" doc:"Of a former answer: page through the same list"`
 	Explain        bool         `json:"explain,omitempty"`
 	ExplainURL     string       `json:"explain_url,omitempty" doc:"Say where this page stands, and why"`
@@ -55,7 +56,7 @@ func (s *server) postSearch(ctx context.Context, in *postSearchInput) (*output[s
 
 // getSearchInput is the same query by the names of the body, filters unnested.
 type getSearchInput struct {
-	Q              string  `query:"q" maxLength:"10000" doc:"The query"`
+	Q              string  `query:"q" maxLength:"4096" doc:"The query, at most 4,096 bytes of UTF-8"`
 	Mode           string  `query:"mode" enum:"hybrid,keyword,vector" default:"hybrid"`
 	Limit          int     `query:"limit" minimum:"1" maximum:"100" default:"10"`
 	Offset         int     `query:"offset" minimum:"0"`
@@ -68,7 +69,7 @@ type getSearchInput struct {
 	Until          string  `query:"until"`
 	Metadata       string  `query:"metadata.KEY" doc:"A filter on the metadata of that key"`
 	Collapse       bool    `query:"collapse" default:"true"`
-	MinVectorScore float64 `query:"min_vector_score"`
+	MinVectorScore float64 `query:"min_vector_score" minimum:"-1" maximum:"1"`
 	Snapshot       string  `query:"snapshot"`
 	Explain        bool    `query:"explain"`
 	ExplainURL     string  `query:"explain_url"`
@@ -113,9 +114,20 @@ func (s *server) search(ctx context.Context, b *searchBody, queryField, prefix s
 	}
 	a, err := searcher.Search(ctx, *q)
 	if err != nil {
-		return nil, err
+		return nil, inClientsWords(err, queryField)
 	}
 	return answer(toSearch(a)), nil
+}
+
+// inClientsWords calls the query what the client calls it, in an error of the searcher.
+func inClientsWords(err error, queryField string) error {
+	var in *pulse.InputError
+	if !errors.As(err, &in) || in.Field != "query" {
+		return err
+	}
+	own := *in
+	own.Field = queryField
+	return &own
 }
 
 // notWarm says why search cannot answer yet.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pulse"
+	"pulse/internal/search"
 )
 
 func preparedAnswer() *pulse.Answer {
@@ -115,6 +117,26 @@ func TestSearchRefuses(t *testing.T) {
 	f("/v1/search", `{"query":"a","filter":{"is_mobile":"yes"}}`, "filter.is_mobile")
 	f("/v1/search", `{"query":"a","filter":{"metadata":{"k":[1]}}}`, "filter.metadata.k")
 	f("/v1/search", `{"query":"a","fliter":{}}`, "fliter")
+}
+
+// TestLongQueryRefused: the schema's bound is the searcher's, as far as a schema, which
+// counts characters, can say it; the searcher counts bytes.
+func TestLongQueryRefused(t *testing.T) {
+	fix := newFixture(t)
+	fix.search.answer = &pulse.Answer{}
+	at := strings.Repeat("x", search.MaxQueryBytes)
+	if rec := fix.ask("GET", "/v1/search?q="+at, ""); rec.Code != 200 {
+		t.Errorf("a query of the longest kind: %d %s", rec.Code, rec.Body)
+	}
+	wantProblem(t, fix.ask("GET", "/v1/search?q="+at+"x", ""), 422, "invalid", "q")
+	wantProblem(t, fix.ask("POST", "/v1/search", `{"query":"`+at+`x"}`), 422, "invalid", "query")
+	fix.search.err = &pulse.InputError{Code: "invalid", Field: "query", Message: "is longer than 4096 bytes"}
+	wantProblem(t, fix.ask("GET", "/v1/search?q=%C3%BC", ""), 422, "invalid", "q")
+	wantProblem(t, fix.ask("POST", "/v1/search", `{"query":"ü"}`), 422, "invalid", "query")
+	want := fmt.Sprintf(`"maxLength":%d`, search.MaxQueryBytes)
+	if n := strings.Count(fix.ask("GET", "/openapi.json", "").Body.String(), want); n != 2 {
+		t.Errorf("%d of 2 fields say %s", n, want)
+	}
 }
 
 func TestSearchErrors(t *testing.T) {
