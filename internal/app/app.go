@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -222,7 +223,7 @@ func (a *App) Searchable() httpapi.Percentiles {
 // rebuild starts to build the index anew beside the one that serves.
 func (a *App) rebuild() error {
 	if !a.rebuilding.TryLock() {
-		return pulse.ErrConflict
+		return fmt.Errorf("a rebuild of the index runs already: %w", pulse.ErrConflict)
 	}
 	a.rebuilds.Go(func() {
 		defer a.rebuilding.Unlock()

@@ -161,9 +161,9 @@ func knownProblem(err error) (*problem, bool) {
 	case errors.Is(err, pulse.ErrNotFound):
 		return newProblem(http.StatusNotFound, "not found"), true
 	case errors.Is(err, pulse.ErrGone):
-		return newProblem(http.StatusGone, err.Error()), true
+		return newProblem(http.StatusGone, reason(err, pulse.ErrGone)), true
 	case errors.Is(err, pulse.ErrConflict):
-		return newProblem(http.StatusConflict, err.Error()), true
+		return newProblem(http.StatusConflict, reason(err, pulse.ErrConflict)), true
 	case errors.Is(err, pulse.ErrDiskFull):
 		return errLowDisk, true
 	case errors.Is(err, pulse.ErrOverloaded):
@@ -180,6 +180,11 @@ func knownProblem(err error) (*problem, bool) {
 		return newProblem(http.StatusServiceUnavailable, "the request was given up"), true
 	}
 	return nil, false
+}
+
+// reason is an error's own words, without those of the kind that it wraps.
+func reason(err, kind error) string {
+	return strings.TrimSuffix(err.Error(), ": "+kind.Error())
 }
 
 func inputProblem(in *pulse.InputError) *problem {
