@@ -33,10 +33,11 @@ type IDInput struct {
 	ID string `path:"id"`
 }
 
-// number is the id; what cannot be an id is simply not there.
+// number is the id; what cannot be an id is simply not there, and each thing has one id
+// only: +1 and 01 are not 1.
 func (in IDInput) number() (int64, error) {
 	n, err := strconv.ParseInt(in.ID, 10, 64)
-	if err != nil || n <= 0 {
+	if err != nil || n <= 0 || in.ID != id(n) {
 		return 0, pulse.ErrNotFound
 	}
 	return n, nil

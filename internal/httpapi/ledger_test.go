@@ -64,7 +64,8 @@ func TestLists(t *testing.T) {
 	wantProblem(t, f.ask("GET", "/v1/jobs?since=yesterday", ""), 422, "invalid", "since")
 	wantProblem(t, f.ask("GET", "/v1/jobs?url=nonsense", ""), 422, "invalid", "url")
 	wantProblem(t, f.ask("GET", "/v1/deliveries?state=dead", ""), 422, "invalid", "state")
-	for _, target := range []string{"/v1/jobs/99", "/v1/jobs/x", "/v1/jobs/-1", "/v1/deliveries/99", "/v1/deliveries/0x1", "/v1/crawls/none"} {
+	for _, target := range []string{"/v1/jobs/99", "/v1/jobs/x", "/v1/jobs/-1", "/v1/jobs/+1", "/v1/jobs/01",
+		"/v1/deliveries/99", "/v1/deliveries/0x1", "/v1/deliveries/%2B1", "/v1/deliveries/01", "/v1/crawls/none"} {
 		wantProblem(t, f.ask("GET", target, ""), 404, "not_found", "")
 	}
 }
