@@ -76,13 +76,14 @@ func (c *Config) checkNumbers() error {
 	var wrong []error
 	must := func(ok bool, flag, rule string) {
 		if !ok {
-			wrong = append(wrong, fmt.Errorf("--%s must be %s (it is from %s)", flag, rule, c.origin(flag)))
+			wrong = append(wrong, &optionError{flag, errors.New("must be " + rule),
+				fmt.Sprintf("--%s must be %s (it is from %s)", flag, rule, c.origin(flag))})
 		}
 	}
 	must(c.Data != "", "data", "a folder")
 	must(c.Workers >= 0 && c.Workers <= 4096, "workers", "0 to 4096")
 	must(c.MaxChunkTokens >= 8 && c.MaxChunkTokens <= maxChunkTokens, "max-chunk-tokens", "8 to 65536")
-	must(c.ChunkOverlapTokens >= 0 && c.ChunkOverlapTokens < max(1, c.MaxChunkTokens), "chunk-overlap-tokens", "at least 0 and below --max-chunk-tokens")
+	must(c.ChunkOverlapTokens >= 0 && c.ChunkOverlapTokens < max(1, c.MaxChunkTokens), "chunk-overlap-tokens", fmt.Sprintf("at least 0 and below --max-chunk-tokens, not %d", c.ChunkOverlapTokens))
 	must(c.BM25K1 >= 0, "bm25-k1", "at least 0")
 	must(c.BM25B >= 0 && c.BM25B <= 1, "bm25-b", "0 to 1")
 	must(c.Alpha >= 0 && c.Alpha <= 1, "alpha", "0 to 1")

@@ -107,7 +107,7 @@ func (c *Config) checkEmbedder() error {
 		return nil
 	}
 	if _, err := parseEndpoints(c.Embedder); err != nil {
-		return fmt.Errorf("--embedder (from %s): %w", c.origin("embedder"), err)
+		return &optionError{"embedder", err, fmt.Sprintf("--embedder (from %s): %v", c.origin("embedder"), err)}
 	}
 	return nil
 }

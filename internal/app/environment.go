@@ -249,5 +249,15 @@ func usagef(format string, args ...any) error {
 	return &UsageError{fmt.Errorf(format, args...)}
 }
 
+// optionError is an option whose value is wrong, for those who gave it by another name.
+type optionError struct {
+	flag  string
+	wrong error  // without the flag
+	text  string // as the command line says it
+}
+
+func (e *optionError) Error() string { return e.text }
+func (e *optionError) Unwrap() error { return e.wrong }
+
 // Usage makes an error one of wrong usage.
 func Usage(err error) error { return &UsageError{err} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,6 +53,9 @@ func (a *App) Reembed(change httpapi.ReembedChange) error {
 	if r.status.State == statusRunning {
 		return fmt.Errorf("another change of layout runs: %w", pulse.ErrConflict)
 	}
+	if err := a.checkChange(target); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	r.status = httpapi.ReembedStatus{State: statusRunning, Began: a.now()}
@@ -67,6 +71,8 @@ func (a *App) Reembed(change httpapi.ReembedChange) error {
 		switch {
 		case err == nil:
 			a.log.Info("Reembedded; start with these options from now on", "options", target.layoutOptions())
+		case errors.Is(err, errNoChange):
+			a.log.Info("Not reembedded", "reason", err)
 		case ctx.Err() == nil:
 			a.log.Error("Reembedding failed; the former layout serves on", "error", err)
 		}
@@ -125,12 +131,57 @@ func (a *App) changed(change httpapi.ReembedChange) (*Config, error) {
 			c.setOrigin(name, "pulse reembed")
 		}
 	}
-	_, err := c.tokenizer()
-	if err = errors.Join(err, c.checkEmbedder(), c.checkNumbers()); err != nil {
-		return nil, &pulse.InputError{Code: "invalid", Message: err.Error()}
+	if err := c.checkEmbedder(); err != nil {
+		return nil, inBodysWords(err)
+	}
+	if _, err := c.tokenizer(); err != nil {
+		return nil, inBodysWords(err)
+	}
+	if err := c.checkNumbers(); err != nil {
+		return nil, inBodysWords(err)
 	}
 	return &c, nil
 }
+
+// inBodysWords says of a value of a request's body what is wrong with the option that it is.
+func inBodysWords(err error) error {
+	wrong := &pulse.InputError{Code: "invalid", Message: err.Error()}
+	var option *optionError
+	if errors.As(err, &option) {
+		wrong.Field = fieldOf(option.flag)
+		wrong.Message = strings.ReplaceAll(option.wrong.Error(), "--max-chunk-tokens", fieldOf("max-chunk-tokens"))
+	}
+	return wrong
+}
+
+// fieldOf is a flag as a field of JSON.
+func fieldOf(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
+
+// checkChange refuses a change that says by itself that it changes nothing. Of a model
+// that only an endpoint can name, openTarget finds it later.
+func (a *App) checkChange(target *Config) error {
+	t, err := target.tokenizer()
+	if err != nil {
+		return err
+	}
+	want := target.layoutSpec(t)
+	if want.Model == unknownModel || want.Tokenizer == unknownModel {
+		return nil
+	}
+	_, have, err := a.pool.Store.ActiveLayout(context.Background(), pulse.DefaultCollection)
+	if err != nil {
+		return err
+	}
+	if want.Model == have.Model && want.Dimension == 0 {
+		want.Dimension = have.Dimension
+	}
+	if want == have {
+		return errNoChange
+	}
+	return nil
+}
+
+var errNoChange = fmt.Errorf("nothing is to change: all pages are cut and embedded so already: %w", pulse.ErrConflict)
 
 // reembed fills the target's layout and switches to it.
 func (a *App) reembed(ctx context.Context, target *Config) error {
@@ -170,7 +221,7 @@ func (a *App) openTarget(ctx context.Context, target *Config) (*layoutParts, err
 	_, active, err := a.pool.Store.ActiveLayout(ctx, pulse.DefaultCollection)
 	spec := known.settledSpec()
 	if err == nil && active == spec {
-		err = fmt.Errorf("nothing is to change: the data is cut and embedded so already: %w", pulse.ErrConflict)
+		err = errNoChange
 	}
 	if err == nil {
 		parts.id, err = a.pool.Store.StartFilling(ctx, spec)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"strings"
 
 	"pulse/internal/embed/static"
@@ -26,7 +27,7 @@ func (c *Config) openStatic() (*static.Embedder, error) {
 	}
 	e, err := static.Open(dir)
 	if err != nil {
-		return nil, usagef("--embedder %s (from %s): %w", c.Embedder, c.origin("embedder"), err)
+		return nil, Usage(&optionError{"embedder", err, fmt.Sprintf("--embedder %s (from %s): %v", c.Embedder, c.origin("embedder"), err)})
 	}
 	return e, nil
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 
@@ -23,9 +24,10 @@ func Tokenizer(name string) (*token.Tokenizer, error) {
 	t, err = token.Load(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, usagef("--tokenizer %s: there is no such file or folder, and built in are %s", name, builtin.Names())
+		err = fmt.Errorf("there is no such file or folder, and built in are %s", builtin.Names())
+		return nil, Usage(&optionError{"tokenizer", err, fmt.Sprintf("--tokenizer %s: %v", name, err)})
 	case err != nil:
-		return nil, usagef("--tokenizer: %w", err)
+		return nil, Usage(&optionError{"tokenizer", err, "--tokenizer: " + err.Error()})
 	}
 	return t, nil
 }
