@@ -24,6 +24,9 @@ type crawlsListCmd struct {
 
 // Run is pulse crawls.
 func (c *crawlsListCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return withConnection(ctx, cfg, false, func(conn *app.Connection) error {
 		list, err := conn.Crawls(ctx, client.CrawlFilter{Source: c.Source, State: c.State, Since: c.Since}, c.page())
 		if err != nil {
@@ -54,7 +57,7 @@ func (c *crawlsShowCmd) Run(ctx context.Context, cfg *app.Config, out *output) e
 	return withConnection(ctx, cfg, false, func(conn *app.Connection) error {
 		w, err := conn.Crawl(ctx, c.ID)
 		if err != nil {
-			return err
+			return fmt.Errorf("crawl %s: %w", c.ID, err)
 		}
 		if c.JSON {
 			return out.json(w)

@@ -32,6 +32,9 @@ type deliveriesListCmd struct {
 
 // Run is pulse deliveries.
 func (c *deliveriesListCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return withConnection(ctx, cfg, false, func(conn *app.Connection) error {
 		list, err := conn.Deliveries(ctx, c.filter(), c.page())
 		if err != nil {
@@ -60,7 +63,7 @@ func (c *deliveriesShowCmd) Run(ctx context.Context, cfg *app.Config, out *outpu
 	return withConnection(ctx, cfg, false, func(conn *app.Connection) error {
 		d, err := conn.Delivery(ctx, c.ID)
 		if err != nil {
-			return err
+			return fmt.Errorf("delivery %s: %w", c.ID, err)
 		}
 		if c.JSON {
 			return out.json(d)

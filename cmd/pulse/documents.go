@@ -26,6 +26,9 @@ type documentsListCmd struct {
 
 // Run is pulse documents.
 func (c *documentsListCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return withConnection(ctx, cfg, false, func(conn *app.Connection) error {
 		list, err := conn.Documents(ctx, client.DocumentFilter{Collection: c.Collection, Domain: c.Domain, Crawl: c.Crawl, State: c.State}, c.page())
 		if err != nil {

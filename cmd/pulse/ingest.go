@@ -66,6 +66,9 @@ func (c *ingestCmd) check() error {
 	if c.Collection != "" && !file.ValidCollection(c.Collection) {
 		return usage("--collection must be 1 to 64 of a-z, 0-9, _ and -, and begin with a letter or digit")
 	}
+	if err := file.CheckBaseURL(c.BaseURL); err != nil {
+		return app.Usage(err)
+	}
 	for _, path := range c.Files {
 		if _, err := os.Stat(path); err != nil {
 			return app.Usage(err)

@@ -37,6 +37,16 @@ type listFlags struct {
 	JSON  bool   `name:"json" help:"As JSON."`
 }
 
+// maxLines is the server's bound of a list's limit.
+const maxLines = 1000
+
+func (l listFlags) check() error {
+	if l.Limit < 1 || l.Limit > maxLines {
+		return usage(fmt.Sprintf("--limit must be 1 to %d, not %d", maxLines, l.Limit))
+	}
+	return nil
+}
+
 func (l listFlags) page() client.Page { return client.Page{Limit: l.Limit, After: l.After} }
 
 // more tells how to see the rest of a list.
@@ -54,6 +64,9 @@ type jobsListCmd struct {
 
 // Run is pulse jobs.
 func (c *jobsListCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return withConnection(ctx, cfg, false, func(conn *app.Connection) error {
 		list, err := conn.Jobs(ctx, c.filter(), c.page())
 		if err != nil {
@@ -86,7 +99,7 @@ func (c *jobsShowCmd) Run(ctx context.Context, cfg *app.Config, out *output) err
 	return withConnection(ctx, cfg, false, func(conn *app.Connection) error {
 		j, err := conn.Job(ctx, c.ID)
 		if err != nil {
-			return err
+			return fmt.Errorf("job %s: %w", c.ID, err)
 		}
 		if c.JSON {
 			return out.json(j)

@@ -94,7 +94,14 @@ func TestCommandsWithoutServer(t *testing.T) {
 	command(t, "documents", "show", "https://example.com/never").check(t, 1, "no document")
 	command(t, "jobs", "--state", "done").check(t, 0, "unchanged", "6 of 6 jobs")
 	command(t, "jobs", "show", "1").check(t, 0, "https://example.com/a", "indexed")
-	command(t, "jobs", "show", "99").check(t, 1, "404")
+	command(t, "jobs", "show", "99").check(t, 1, "pulse: job 99: not found")
+	for _, args := range []string{"jobs --since garbage", "deliveries --since garbage", "crawls --since garbage", "jobs --url nonsense", "jobs --after x",
+		"jobs retry --state leased", "search q --since garbage", "search q --offset -1", "documents --domain https://a.example/", "documents delete nonsense"} {
+		r := command(t, strings.Fields(args)...)
+		if r.check(t, 2); strings.Contains(r.stderr, "server") {
+			t.Errorf("%s: no server was asked: %s", args, r.stderr)
+		}
+	}
 	command(t, "jobs", "retry", "1").check(t, 0, "1 jobs run")
 	command(t, "jobs", "retry", "--state", "done", "--dry-run").check(t, 0, "6 match")
 	command(t, "jobs", "retry", "--all").check(t, 0, "0 matched")
@@ -103,7 +110,7 @@ func TestCommandsWithoutServer(t *testing.T) {
 	command(t, "deliveries", "replay", "1").check(t, 0, "3 jobs run")
 	command(t, "deliveries", "replay", "--all", "--dry-run").check(t, 0, "2 match")
 	command(t, "crawls").check(t, 0, "0 of 0 crawls")
-	command(t, "crawls", "show", "x").check(t, 1, "404")
+	command(t, "crawls", "show", "x").check(t, 1, "pulse: crawl x: not found")
 	command(t, "documents", "delete", "--domain", "other.example", "--dry-run").check(t, 0, "1 documents match")
 	command(t, "documents", "delete", "--domain", "other.example").check(t, 0, "1 jobs run")
 	command(t, "documents", "delete", "https://example.com/b").check(t, 0, "1 jobs run")
@@ -168,6 +175,16 @@ func TestUsage(t *testing.T) {
 	command(t, "serve", "--listen", "0.0.0.0:0").check(t, 2, "PULSE_API_KEY")
 	command(t, "ingest", "missing.jsonl").check(t, 2, "missing.jsonl")
 	command(t, "ingest", ".", "--collection", "A B").check(t, 2, "--collection")
+	command(t, "ingest", ".", "--base-url", "foo").check(t, 2, "--base-url")
+	command(t, "search", "q", "--limit", "101").check(t, 2, "--limit must be 1 to 100, not 101")
+	command(t, "search", "q", "--limit", "0").check(t, 2, "--limit must be 1 to 100, not 0")
+	command(t, "search", "").check(t, 2, "the query is empty")
+	command(t, "jobs", "--limit", "0").check(t, 2, "--limit must be 1 to 1000, not 0")
+	command(t, "documents", "--limit", "1001").check(t, 2, "--limit must be 1 to 1000")
+	command(t, "serve", "--listen", "127.0.0.1:99999").check(t, 2, "--listen 127.0.0.1:99999", "65535")
+	if _, err := os.Stat("pulse-data"); err == nil {
+		t.Error("a command of wrong usage has made a data folder")
+	}
 	command(t, "jobs", "retry").check(t, 2, "--all", "--dry-run")
 	command(t, "jobs", "retry", "1", "--all").check(t, 2, "not both")
 	command(t, "documents", "delete").check(t, 2, "--domain")

@@ -33,7 +33,9 @@ func (reembedCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
 		return err
 	}
 	defer conn.Close()
-	if _, err := conn.Reembed(ctx, cfg.ReembedChange()); err != nil {
+	if _, err := conn.Reembed(ctx, cfg.ReembedChange()); client.Invalid(err) {
+		return app.Usage(err)
+	} else if err != nil {
 		return err
 	}
 	status, err := out.followReembed(ctx, conn)

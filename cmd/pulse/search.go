@@ -30,6 +30,9 @@ type searchCmd struct {
 
 // Run is pulse search.
 func (c *searchCmd) Run(ctx context.Context, cfg *app.Config, out *output) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return withConnection(ctx, cfg, false, func(conn *app.Connection) error {
 		answer, err := conn.Search(ctx, client.Query{
 			Query: strings.Join(c.Query, " "), Mode: c.Mode, Limit: c.Limit, Offset: c.Offset, Collection: c.Collection, Explain: c.Explain,
@@ -45,13 +48,31 @@ func (c *searchCmd) Run(ctx context.Context, cfg *app.Config, out *output) error
 	})
 }
 
-// withConnection runs a command on a server or on the data folder itself.
+// maxHits is the server's bound of a search's limit.
+const maxHits = 100
+
+// check refuses what the request leaves out for the server's default, and what no store
+// needs to be opened for.
+func (c *searchCmd) check() error {
+	switch {
+	case strings.TrimSpace(strings.Join(c.Query, " ")) == "":
+		return usage("the query is empty")
+	case c.Limit < 1 || c.Limit > maxHits:
+		return usage(fmt.Sprintf("--limit must be 1 to %d, not %d", maxHits, c.Limit))
+	}
+	return nil
+}
+
+// withConnection runs a command on a server or on the data folder itself. A value that is
+// refused there is wrong usage as one that is refused here.
 func withConnection(ctx context.Context, cfg *app.Config, work bool, command func(*app.Connection) error) error {
 	conn, err := app.Connect(ctx, cfg, work)
 	if err != nil {
 		return err
 	}
-	err = command(conn)
+	if err = command(conn); client.Invalid(err) {
+		err = app.Usage(err)
+	}
 	if closeErr := conn.Close(); err == nil {
 		err = closeErr
 	}

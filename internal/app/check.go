@@ -119,9 +119,9 @@ func (c *Config) checkSecrets() error {
 
 // checkListen refuses to be open to other machines by mistake.
 func (c *Config) checkListen() error {
-	host, _, err := net.SplitHostPort(c.Listen)
+	host, err := listenHost(c.Listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s (from %s) is not HOST:PORT, as 127.0.0.1:52100", c.Listen, c.origin("listen"))
+		return fmt.Errorf("--listen %s (from %s) is not HOST:PORT with a port up to 65535, as 127.0.0.1:52100", c.Listen, c.origin("listen"))
 	}
 	if loopback(host) || c.Insecure {
 		return nil
@@ -140,6 +140,15 @@ func (c *Config) checkListen() error {
 		c.Listen, c.origin("listen"), strings.Join(missing, " and ")+verb(len(missing)), minSecret)
 }
 
+// listenHost is the host of an address to listen on, whose port must be one.
+func listenHost(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	return host, err
+}
+
 func verb(n int) string {
 	if n == 1 {
 		return " is"
@@ -151,9 +160,9 @@ func (c *Config) checkDebug() error {
 	if c.DebugListen == "" {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(c.DebugListen)
+	host, err := listenHost(c.DebugListen)
 	if err != nil {
-		return fmt.Errorf("--debug-listen %s (from %s) is not HOST:PORT, as 127.0.0.1:6060", c.DebugListen, c.origin("debug-listen"))
+		return fmt.Errorf("--debug-listen %s (from %s) is not HOST:PORT with a port up to 65535, as 127.0.0.1:6060", c.DebugListen, c.origin("debug-listen"))
 	}
 	if !loopback(host) && !c.Insecure {
 		return fmt.Errorf("--debug-listen %s answers other machines without a key: listen on 127.0.0.1, or allow it with --insecure", c.DebugListen)

@@ -151,7 +151,7 @@ func connectOwn(ctx context.Context, cfg *Config, work bool) (*Connection, error
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(a.URL(), client.Options{Key: a.cfg.APIKey})
+	c, err := client.New(a.URL(), client.Options{Key: a.cfg.APIKey, Own: true})
 	if err != nil {
 		return nil, errors.Join(err, a.Stop())
 	}

@@ -23,6 +23,7 @@ const maxAnswer = 256 << 20
 type Options struct {
 	Key     string        // API key; "" sends none
 	Timeout time.Duration // of one request, waiting on request apart; 0 means 60 s
+	Own     bool          // the server is the caller's own: errors do not speak of one
 }
 
 // Client speaks to one server. It is safe for use by many goroutines.
@@ -30,6 +31,7 @@ type Client struct {
 	base    string
 	key     string
 	timeout time.Duration
+	own     bool
 	http    *http.Client
 }
 
@@ -42,7 +44,7 @@ func New(base string, o Options) (*Client, error) {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
 	}
-	return &Client{base: strings.TrimRight(base, "/"), key: o.Key, timeout: o.Timeout, http: newHTTP()}, nil
+	return &Client{base: strings.TrimRight(base, "/"), key: o.Key, timeout: o.Timeout, own: o.Own, http: newHTTP()}, nil
 }
 
 // newHTTP follows no redirect: the key must not go elsewhere.
@@ -74,6 +76,8 @@ type Error struct {
 	Field      string        `json:"field"`
 	Message    string        `json:"message"`
 	RetryAfter time.Duration `json:"-"`
+
+	own bool // said by the caller's own server
 }
 
 // Error names the field before the message.
@@ -82,6 +86,9 @@ func (e *Error) Error() string {
 	if e.Field != "" {
 		text = e.Field + ": " + text
 	}
+	if e.own {
+		return text
+	}
 	return fmt.Sprintf("server answered %d: %s", e.Status, text)
 }
 
@@ -89,6 +96,12 @@ func (e *Error) Error() string {
 func NotFound(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+// Invalid says whether the server refused what it was asked, by a field.
+func Invalid(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusUnprocessableEntity
 }
 
 // Unauthorized says whether the server wants another key.
@@ -127,7 +140,7 @@ func (c *Client) do(ctx context.Context, in call, out any) (status int, err erro
 		return resp.StatusCode, fmt.Errorf("the answer of %s %s is larger than %d bytes", in.method, in.path, maxAnswer)
 	}
 	if !in.takes(resp.StatusCode) {
-		return resp.StatusCode, errorOf(resp, raw)
+		return resp.StatusCode, c.errorOf(resp, raw)
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
 		return resp.StatusCode, fmt.Errorf("decode the answer of %s %s: %w", in.method, in.path, err)
@@ -171,12 +184,12 @@ func (in *call) takes(status int) bool {
 }
 
 // errorOf reads the server's error, or says what stands in its place.
-func errorOf(resp *http.Response, raw []byte) error {
+func (c *Client) errorOf(resp *http.Response, raw []byte) error {
 	answer := struct{ Error *Error }{&Error{}}
 	if json.Unmarshal(raw, &answer) != nil || answer.Error == nil || answer.Error.Message == "" {
 		answer.Error = &Error{Code: "foreign", Message: "this is no answer of Pulse: " + http.StatusText(resp.StatusCode)}
 	}
-	answer.Error.Status = resp.StatusCode
+	answer.Error.Status, answer.Error.own = resp.StatusCode, c.own
 	if d, err := time.ParseDuration(resp.Header.Get("Retry-After") + "s"); err == nil {
 		answer.Error.RetryAfter = d
 	}

@@ -61,6 +61,7 @@ func TestErrorNamesTheField(t *testing.T) {
 	}
 	f(Error{Status: 422, Field: "since", Message: "is no time"}, "server answered 422: since: is no time")
 	f(Error{Status: 404, Message: "not found"}, "server answered 404: not found")
+	f(Error{Status: 422, Field: "since", Message: "is no time", own: true}, "since: is no time")
 }
 
 // silent is a transport that never answers.

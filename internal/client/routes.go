@@ -119,7 +119,7 @@ func (c *Client) Document(ctx context.Context, collection, address string) (*Doc
 	in := call{method: http.MethodGet, path: "/v1/documents", query: query, accept: []int{http.StatusGone, http.StatusNotFound}}
 	status, err := c.do(ctx, in, out)
 	if err == nil && status == http.StatusNotFound {
-		err = &Error{Status: status, Code: "not_found", Message: "there is no document " + address}
+		err = &Error{Status: status, Code: "not_found", Message: "there is no document " + address, own: c.own}
 	}
 	return out, err
 }

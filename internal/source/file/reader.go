@@ -137,9 +137,20 @@ func NewReader(name string, in io.Reader, o Options) (*Reader, error) {
 	return r, nil
 }
 
+// CheckBaseURL says what is wrong with Options.BaseURL.
+func CheckBaseURL(base string) error {
+	if base == "" {
+		return nil
+	}
+	if _, err := pagekey.Normalise(base); err != nil {
+		return fmt.Errorf("read --base-url %q: %w", base, err)
+	}
+	return nil
+}
+
 func openFolder(path string, o Options) (*Reader, error) {
-	if _, err := pagekey.Normalise(o.BaseURL); o.BaseURL != "" && err != nil {
-		return nil, fmt.Errorf("read --base-url %q: %w", o.BaseURL, err)
+	if err := CheckBaseURL(o.BaseURL); err != nil {
+		return nil, err
 	}
 	if followed, err := filepath.EvalSymlinks(path); err == nil {
 		path = followed // links below it are not followed
