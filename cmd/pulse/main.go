@@ -122,12 +122,30 @@ func execute(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 	if err != nil {
 		return env.Explain(fmt.Errorf("%w (see pulse --help)", err))
 	}
+	if err := refuseEmpty(k); err != nil {
+		return err
+	}
 	if err := line.Finish(k, env); err != nil {
 		return err
 	}
 	k.BindTo(ctx, (*context.Context)(nil))
 	k.Bind(&line.Config, newOutput(stdout, stderr, environ))
 	return k.Run()
+}
+
+// refuseEmpty refuses a flag of the command's own that is given with nothing in it, as a
+// variable that is not set leaves it: without that filter a command would match all.
+func refuseEmpty(k *kong.Context) error {
+	for _, step := range k.Path {
+		f := step.Flag
+		if f == nil || step.Resolved || f.Group != nil {
+			continue
+		}
+		if text, ok := k.FlagValue(f).(string); ok && text == "" {
+			return usage("--" + f.Name + " is empty: give it a value, or leave it out")
+		}
+	}
+	return nil
 }
 
 // complain prints an error, a line for each thing that is wrong.

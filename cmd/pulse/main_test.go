@@ -188,6 +188,9 @@ func TestUsage(t *testing.T) {
 	command(t, "jobs", "retry").check(t, 2, "--all", "--dry-run")
 	command(t, "jobs", "retry", "1", "--all").check(t, 2, "not both")
 	command(t, "documents", "delete").check(t, 2, "--domain")
+	command(t, "documents", "delete", "--domain", "a.example", "--collection", "").check(t, 2, "--collection is empty")
+	command(t, "jobs", "retry", "--state", "done", "--crawl", "").check(t, 2, "--crawl is empty")
+	command(t, "jobs", "--crawl=").check(t, 2, "--crawl is empty")
 	command(t, "documents", "delete", "https://a.example", "--crawl", "x").check(t, 2, "one of")
 	command(t, "serve", "--print-config", "--workers", "3").check(t, 0, `--workers +3 +flag`, `--min-free +0 +env PULSE_MIN_FREE`, `PULSE_API_KEY +- +default`)
 	if err := os.WriteFile(".env", []byte("nonsense\n"), 0o600); err != nil {
