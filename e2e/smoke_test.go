@@ -156,11 +156,14 @@ func TestTry(t *testing.T) {
 		`pages delivered +181 `, `searchable +181 +each exactly once`, `by keyword and vector +181 +vectors by builtin`, `refused +2 +origin answered 503 \(2\)`,
 		`failed at the sender +3`, `repeats +12 +12 answered as known`, `time to searchable, p50 +[0-9.]+ (ms|µs|s)`, `time to searchable, p99 +[0-9.]+ (ms|µs|s)`,
 		`(?s)“rotate the kubelet client certificate”  hybrid, [0-9.]+ (ms|µs).*1\. Configure Certificate Rotation for the Kubelet\n +https://kubernetes\.io/docs/tasks/tls/certificate-rotation/\n +\S`,
-		`Pulse is at http://127\.0\.0\.1:\d+;`, `curl -H 'Authorization: Bearer \w{16}' '127\.0\.0\.1:\d+/v1/search\?q=`, `CC BY 4\.0`,
+		`The server ends now`, `CC BY 4\.0`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("the output does not match %s", want)
 		}
+	}
+	if strings.Contains(out, "Pulse is at") || strings.Contains(out, "curl") {
+		t.Error("a server that has ended is to be asked")
 	}
 	if n := strings.Count(out, "“"); n != 5 {
 		t.Errorf("%d queries, want 5", n)

@@ -43,7 +43,7 @@ func (c *tryCmd) Run(ctx context.Context, given *app.Config, out *output) error 
 	screen.Line("A server on %s, receiving after %v", dir, time.Since(begin).Round(time.Millisecond))
 	err = bench.Try(ctx, bench.TryOptions{
 		Server: bench.Server{Base: a.URL(), Key: cfg.APIKey, Secret: cfg.FirecrawlSecret},
-		Seed:   seedOr(c.Seed), Screen: screen,
+		Seed:   seedOr(c.Seed), Screen: screen, Ends: c.Exit,
 	})
 	if err == nil && !c.Exit {
 		screen.Line("%s", screen.Dim("Ctrl-C ends the server and removes its folder."))

@@ -21,6 +21,7 @@ type TryOptions struct {
 	Server Server
 	Seed   uint64 // of the order of the deliveries and of their ids
 	Screen *Screen
+	Ends   bool // the server ends when Try does: nobody is told to ask it
 }
 
 const (
@@ -63,6 +64,10 @@ func Try(ctx context.Context, o TryOptions) error {
 	}
 	if err := t.ask(ctx); err != nil {
 		return err
+	}
+	if o.Ends {
+		o.Screen.Line("The server ends now; without --exit it stays up to be asked.")
+		return nil
 	}
 	t.goOn(o.Server)
 	return nil
