@@ -192,6 +192,8 @@ func TestRefusals(t *testing.T) {
 	f([]string{"--store", "sqlite:/x/pulse.db"}, nil)
 	f([]string{"--max-chunk-tokens", "50"}, nil, "--chunk-overlap-tokens")
 	f([]string{"--alpha", "2", "--bm25-b=-1"}, nil, "--alpha", "--bm25-b")
+	f([]string{"--alpha=Inf", "--bm25-b=NaN", "--bm25-k1=Inf", "--rrf-k=Inf"}, nil, "--alpha", "--bm25-b", "--bm25-k1", "--rrf-k")
+	f([]string{"--bm25-k1=NaN", "--bm25-b=Inf", "--rrf-k=NaN"}, nil, "--bm25-k1", "--bm25-b", "--rrf-k")
 	f([]string{"--listen", "nowhere"}, nil, "HOST:PORT")
 	f([]string{"--debug-listen", "0.0.0.0:1"}, nil, "--debug-listen")
 }
