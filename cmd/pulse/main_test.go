@@ -178,6 +178,9 @@ func TestUsage(t *testing.T) {
 	command(t, "ingest", ".", "--base-url", "foo").check(t, 2, "--base-url")
 	command(t, "search", "q", "--limit", "101").check(t, 2, "--limit must be 1 to 100, not 101")
 	command(t, "search", "q", "--limit", "0").check(t, 2, "--limit must be 1 to 100, not 0")
+	if r := command(t, "search", "q", "--server", "127.0.0.1:1"); r.code != 2 || !strings.Contains(r.stderr, "lacks its http://") || strings.Contains(r.stderr, "running") {
+		t.Errorf("a server without its scheme: %d %s", r.code, r.stderr)
+	}
 	command(t, "search", "").check(t, 2, "the query is empty")
 	command(t, "jobs", "--limit", "0").check(t, 2, "--limit must be 1 to 1000, not 0")
 	command(t, "documents", "--limit", "1001").check(t, 2, "--limit must be 1 to 1000")

@@ -30,6 +30,10 @@ type Connection struct {
 func Connect(ctx context.Context, cfg *Config, work bool) (*Connection, error) {
 	if cfg.Server != "" {
 		c, err := dial(ctx, cfg)
+		var wrong *UsageError
+		if errors.As(err, &wrong) {
+			return nil, err // of an address that is none, it is no question what runs there
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: is it running? Start it with `pulse serve`, or name another with --server", err)
 		}

@@ -37,6 +37,9 @@ type Client struct {
 
 // New makes a client of the server at base, as http://127.0.0.1:52100.
 func New(base string, o Options) (*Client, error) {
+	if base != "" && !strings.Contains(base, "://") {
+		return nil, fmt.Errorf("server address %q lacks its http:// (or https://)", base)
+	}
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("server address %q is not http://HOST:PORT", base)

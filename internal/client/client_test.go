@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,9 @@ func TestAddresses(t *testing.T) {
 	f("https://pulse.example.com/", true)
 	f("", false)
 	f("localhost:52100", false)
+	if _, err := New("127.0.0.1:52100", Options{}); err == nil || !strings.Contains(err.Error(), "lacks its http://") {
+		t.Errorf("without its scheme: %v", err)
+	}
 	f("ftp://x", false)
 	f("http://", false)
 }
