@@ -36,7 +36,7 @@ type Config struct {
 
 	Tokenizer string `group:"model" placeholder:"FILE|DIR" help:"Tokenizer of the embedding model: a tokenizer.json (or .gz), the folder that holds it, or a model whose tokenizer is built in: all-MiniLM-L6-v2 or Qwen3-Embedding. Without this option: that of the embedder's model if it is built in, else a tei embedder counts itself (its /tokenize), which is slow, and vectors wait while it is away; else all-MiniLM-L6-v2."`
 
-	Workers            int           `group:"ingest" default:"64" placeholder:"N" help:"Jobs that run at once; they mostly wait for the disk. 0 leaves the work to others."`
+	Workers            int           `group:"ingest" default:"64" placeholder:"N" help:"Jobs that run at once; they mostly wait for the disk. With 0 pages are taken and kept, and wait for a start with workers."`
 	MaxChunkTokens     int           `group:"ingest" default:"256" placeholder:"N" help:"Tokens of a chunk at most."`
 	ChunkOverlapTokens int           `group:"ingest" default:"50" placeholder:"N" help:"Tokens that neighbouring chunks share."`
 	VectorsWait        time.Duration `group:"ingest" default:"5s" placeholder:"TIME" help:"Wait for vectors before a page is committed for keyword search alone."`
