@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -56,6 +57,8 @@ func (c *ingestCmd) Run(ctx context.Context, cfg *app.Config, out *output) error
 		return errReported
 	case err != nil:
 		return err
+	case r.InVain() != "":
+		return fmt.Errorf("%s: %s", strings.Join(c.Files, ", "), r.InVain())
 	case !r.OK():
 		return errReported
 	}

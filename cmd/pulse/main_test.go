@@ -120,6 +120,25 @@ func TestCommandsWithoutServer(t *testing.T) {
 	command(t, "doctor", "--listen", "127.0.0.1:0").check(t, 0, "ok", "fsync", "can be read")
 }
 
+// TestIngestInVain: who imports nothing has named the wrong file, and is told so.
+func TestIngestInVain(t *testing.T) {
+	withoutServer(t)
+	if err := os.Mkdir("empty", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"refused.jsonl": "{}\n{\"url\":1}\nnothing\n", "empty.jsonl": "", "good.jsonl": pages} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // in an empty data folder, and in one that holds pages
+		command(t, "ingest", "refused.jsonl").check(t, 1, `refused +3\n`, `pulse: refused\.jsonl: every page was refused`)
+		command(t, "ingest", "empty").check(t, 1, `read +0\n`, "pulse: empty: no page was found")
+		command(t, "ingest", "empty.jsonl", "--json").check(t, 1, `"read": 0`, "no page was found")
+		command(t, "ingest", "refused.jsonl", "empty", "good.jsonl").check(t, 0, `read +7\n`)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	withoutServer(t)
 	if err := os.WriteFile("pages.jsonl", []byte(pages), 0o600); err != nil {

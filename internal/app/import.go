@@ -116,8 +116,24 @@ func (i *Import) Report() ImportReport {
 }
 
 // OK says whether every page came to an end that its sender would want, or to a
-// refusal by name.
-func (r *ImportReport) OK() bool { return r.Failed == 0 && r.Retrying == 0 && len(r.Files) == 0 }
+// refusal by name, and there were others than refused ones.
+func (r *ImportReport) OK() bool {
+	return r.Failed == 0 && r.Retrying == 0 && len(r.Files) == 0 && r.InVain() == ""
+}
+
+// InVain says why an import that went well brought no page; "" where it did. One page that
+// is wrong may be the sender's; a file of them is the wrong file, or of another kind.
+func (r *ImportReport) InVain() string {
+	switch {
+	case len(r.Files) > 0:
+		return "" // the files say it
+	case r.Read == 0:
+		return "no page was found"
+	case r.Refused >= r.Read:
+		return "every page was refused: nothing was imported"
+	}
+	return ""
+}
 
 // reading notes the file that is read from now on.
 func (i *Import) reading(r *file.Reader) {
