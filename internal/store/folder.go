@@ -80,12 +80,15 @@ func migrate(ctx context.Context, db *sql.DB, dir string) error {
 	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
 		return err
 	}
-	if have > 0 && app != applicationID {
+	if have != 0 && app != applicationID {
 		return fmt.Errorf("%s is not a store of Pulse: %w", filepath.Join(dir, FileName), pulse.ErrDamaged)
+	}
+	if have < 0 {
+		return fmt.Errorf("%s says that its schema is %d, which Pulse never writes: %w", filepath.Join(dir, FileName), have, pulse.ErrDamaged)
 	}
 	want, names := schemaVersion()
 	if have > want {
-		return fmt.Errorf("schema %d was written by a newer Pulse (this one knows up to %d): start that one, or restore a backup: %w",
+		return fmt.Errorf("schema %d was written by a newer Pulse (this one knows up to %d): start that one, or stop Pulse and copy the data folder back from a copy that you made before: %w",
 			have, want, pulse.ErrNewerSchema)
 	}
 	for i := have; i < want; i++ {

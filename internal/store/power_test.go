@@ -295,6 +295,23 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	}
 }
 
+// TestImpossibleSchemaIsRefused: a number that no migration has is no place to begin at.
+func TestImpossibleSchemaIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	mustOpen(t, Options{Dir: dir}).Close()
+	db, err := sql.Open("sqlite", dir+"/"+FileName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`PRAGMA user_version = -5`); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if _, err := Open(t.Context(), Options{Dir: dir}); !errors.Is(err, pulse.ErrDamaged) || !strings.Contains(err.Error(), "schema is -5") {
+		t.Errorf("open: %v", err)
+	}
+}
+
 func TestDamagedFileIsRefusedAndKept(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, Options{Dir: dir})
