@@ -2,11 +2,15 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"pulse"
 	"pulse/internal/client"
 	"pulse/internal/store"
 )
@@ -143,7 +147,27 @@ func TestDoctor(t *testing.T) {
 	if err := os.WriteFile(file, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := level(Doctor(context.Background(), stopped), "store") + level(Doctor(context.Background(), stopped), "store file"); !strings.Contains(got, "fail") {
+	findings := Doctor(context.Background(), stopped)
+	if got := level(findings, "store") + level(findings, "store file"); !strings.Contains(got, "fail") {
 		t.Errorf("a damaged file is %s", got)
 	}
+	for _, f := range findings {
+		if f.Level == LevelFail && (!strings.Contains(f.Next, "copy it back") || strings.Contains(f.Next, "backup")) {
+			t.Errorf("of a damaged file doctor says %q", f.Next)
+		}
+	}
+}
+
+func TestDoctorAdvisesByTheCause(t *testing.T) {
+	f := func(err error, want string) {
+		t.Helper()
+		if got := writeAdvice(err, "other"); !strings.Contains(got, want) {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
+	}
+	f(&os.PathError{Op: "write", Path: "x", Err: unix.ENOSPC}, "free some space on its disk")
+	f(fmt.Errorf("migrate: %w", pulse.ErrDiskFull), "free some space on its disk")
+	f(&os.PathError{Op: "write", Path: "x", Err: unix.EDQUOT}, "quota")
+	f(&os.PathError{Op: "open", Path: "x", Err: unix.EACCES}, "other")
+	f(&os.PathError{Op: "open", Path: "x", Err: unix.EROFS}, "other")
 }

@@ -135,7 +135,7 @@ func (d *doctor) folder() {
 	median, err := fsyncTime(d.dir)
 	switch {
 	case err != nil:
-		d.add(LevelFail, "data folder", "cannot be written to: "+err.Error(), "give it to the user that runs pulse, or mount it for writing")
+		d.add(LevelFail, "data folder", "cannot be written to: "+err.Error(), writeAdvice(err, "give it to the user that runs pulse, or mount it for writing"))
 		return
 	case median > slowFsync:
 		d.add(LevelWarn, "fsync", fmt.Sprintf("%v in the middle of 50", median.Round(10*time.Microsecond)), "put --data on a faster or local disk: each delivery waits for one")
@@ -161,6 +161,22 @@ func (d *doctor) disk() {
 	default:
 		d.add(LevelOK, "disk", found, "")
 	}
+}
+
+// fromCopy is the way on from a store that is damaged. There is no command for it.
+const fromCopy = "stop pulse, move the data folder aside, and copy it back from a copy of your own; " +
+	"without one, start on an empty folder and have the pages sent again"
+
+// writeAdvice says what to do about a write that failed: a disk that is full is no matter
+// of permissions.
+func writeAdvice(err error, other string) string {
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, pulse.ErrDiskFull):
+		return "free some space on its disk"
+	case errors.Is(err, unix.EDQUOT):
+		return "free some space, or have the user's quota raised"
+	}
+	return other
 }
 
 // fsyncTime is the median of 50 small writes that are made durable.
@@ -202,19 +218,19 @@ func (d *doctor) store(ctx context.Context) {
 		d.add(LevelWarn, "store", err.Error(), "no server answers at "+d.cfg.URL()+": name its address with --server")
 		return
 	case errors.Is(err, pulse.ErrDamaged):
-		d.add(LevelFail, "store", err.Error(), "keep the file, and restore a backup")
+		d.add(LevelFail, "store", err.Error(), fromCopy)
 		return
 	case errors.Is(err, pulse.ErrNewerSchema):
 		d.add(LevelFail, "store", err.Error(), "run the newer pulse")
 		return
 	case err != nil:
-		d.add(LevelFail, "store", err.Error(), "look at the folder's permissions and disk")
+		d.add(LevelFail, "store", err.Error(), writeAdvice(err, "look at the folder's permissions and disk"))
 		return
 	}
 	defer st.Close()
 	d.contents(ctx, st)
 	if err := st.Check(ctx); err != nil {
-		d.add(LevelFail, "store file", err.Error(), "keep the file, and restore a backup")
+		d.add(LevelFail, "store file", err.Error(), fromCopy)
 		return
 	}
 	d.documents(ctx, st)
