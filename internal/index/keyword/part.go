@@ -166,14 +166,14 @@ func appendTerm(to []byte, t *term) []byte {
 }
 
 // eachNear is as of termShapes.
-func (p *part) eachNear(wanted shape, limit int, f func(id uint32)) {
+func (p *part) eachNear(wanted shape, limit int, f func(id uint32) bool) {
 	for runes := max(1, wanted.runes-limit); runes <= min(maxShape, wanted.runes+limit); runes++ {
 		from, to := p.shapeStarts[runes], p.shapeStarts[runes+1]
 		touch(p.File, p.shapeSets[from:to])
 		touch(p.File, p.shaped[from:to])
 		for i, set := range p.shapeSets[from:to] {
-			if bits.OnesCount64(wanted.set^set) <= 2*limit {
-				f(p.shaped[int(from)+i])
+			if bits.OnesCount64(wanted.set^set) <= 2*limit && !f(p.shaped[int(from)+i]) {
+				return
 			}
 		}
 	}
@@ -186,8 +186,8 @@ func (s *segment) numTerms() int {
 	return len(s.terms)
 }
 
-// eachNear calls f for what may be a term within the limit.
-func (s *segment) eachNear(wanted shape, limit int, f func(id uint32)) {
+// eachNear calls f for what may be a term within the limit, until f says no.
+func (s *segment) eachNear(wanted shape, limit int, f func(id uint32) bool) {
 	if s.file != nil {
 		s.file.eachNear(wanted, limit, f)
 		return

@@ -2,6 +2,7 @@ package keyword
 
 import (
 	"slices"
+	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -20,8 +21,8 @@ type Word struct {
 	weight float64 // how often the query has it; less for a word that was not asked for
 	terms  []queryTerm
 	stops  []queryTerm // its terms in the languages that it is a stop word of: they count for its rarity alone
-	// correctable says that the word may be misspelled: it is letters alone, and not an
-	// identifier that is searched by its parts too.
+	// correctable says that the word may be misspelled: it is letters alone, more than
+	// shortWord, and not an identifier that is searched by its parts too.
 	correctable bool
 }
 
@@ -36,8 +37,9 @@ type queryTerm struct {
 
 func newQueryTerm(text string) queryTerm { return queryTerm{text, xxhash.Sum64String(text)} }
 
-// Query analyses a query for every language of the index. Words that nothing holds are
-// replaced by what is nearest to them in spelling, if anything is. Words that are found
+// Query analyses a query for every language of the index. The first maxCorrected words
+// that nothing holds are replaced by what is nearest to them in spelling, if anything is;
+// a word of one or two letters is not. Words that are found
 // as stop words alone are left out, unless there are no others. A damaged file is an
 // error.
 func (x *Index) Query(s Syntax) (q *Query, corrections []Correction, err error) {
@@ -50,6 +52,7 @@ func (x *Index) query(s Syntax) (*Query, []Correction) {
 	q := &Query{}
 	var stops []Word
 	var corrections []Correction
+	corrector := newCorrector(x)
 	for _, w := range wordsOf(s.Text, analyzers) {
 		switch {
 		case x.mostHeld(inText, w.terms) > 0 || x.mostHeld(inTitle, w.terms) > 0:
@@ -57,7 +60,7 @@ func (x *Index) query(s Syntax) (*Query, []Correction) {
 		case len(w.stops) > 0:
 			stops = append(stops, w.byStops())
 		case w.correctable:
-			if c := x.nearest(&w); c != nil {
+			if c := corrector.nearest(&w); c != nil {
 				w.terms, w.weight = c.terms, w.weight*misspelled
 				q.words = append(q.words, w)
 				corrections = append(corrections, *c)
@@ -126,7 +129,7 @@ func wordsOf(text string, analyzers []analyzer) []Word {
 }
 
 func newWord(token string, k kind, analyzers []analyzer) Word {
-	w := Word{Text: token, weight: 1, correctable: k == kindWord}
+	w := Word{Text: token, weight: 1, correctable: k == kindWord && utf8.RuneCountInString(token) > shortWord}
 	if k == kindExact || k == kindWhole {
 		w.terms = []queryTerm{newQueryTerm(token)}
 		return w

@@ -88,6 +88,36 @@ func benchmarkQueries(b *testing.B, x *Index, queries []*Query) {
 	}
 }
 
+// BenchmarkCorrections is the worst query: misspelled words alone, against a million
+// terms that look like words, or that are of few letters, so that their sets tell little.
+func BenchmarkCorrections(b *testing.B) {
+	for _, letters := range []string{"abcdefghijklmnopqrstuvwxyz", "abcdefghij"} {
+		b.Run(strconv.Itoa(len(letters))+" letters", func(b *testing.B) {
+			x, r := New(Options{}), rand.New(rand.NewPCG(1, 2))
+			for n := range 2000 {
+				x.Replace(uint32(n), inEnglish(nonsense(r, letters, 500)))
+			}
+			q := Parse(nonsense(r, letters, 560))
+			for b.Loop() {
+				_, _, err := x.Query(q)
+				must(err)
+			}
+		})
+	}
+}
+
+// nonsense is words of 7 to 10 letters, of which hardly two are alike.
+func nonsense(r *rand.Rand, letters string, words int) string {
+	var text strings.Builder
+	for range words {
+		for range 7 + r.IntN(4) {
+			text.WriteByte(letters[r.IntN(len(letters))])
+		}
+		text.WriteByte(' ')
+	}
+	return text.String()
+}
+
 func writeTo(t testing.TB, path string, s *Sealed) *File {
 	file, err := os.Create(path)
 	if err != nil {

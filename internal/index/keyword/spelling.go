@@ -9,6 +9,15 @@ import (
 
 // A word that nothing in the index holds is looked for as the terms nearest to it.
 const (
+	// maxCorrected bounds the words of a query that are looked for so, and maxCompared the
+	// terms that are compared letter by letter, all words together: commits wait meanwhile.
+	// A word beyond a bound matches nothing. Of a million terms of texts, a long word is
+	// compared with 6,000; only where terms are of few letters, as hexadecimal numbers, do
+	// most look alike.
+	maxCorrected = 8
+	maxCompared  = 1 << 18
+
+	shortWord     = 2   // runes, up to which one error leaves nothing of a word, and none is looked for
 	longWord      = 8   // runes, from which on two errors are looked for
 	misspelled    = 0.5 // weight of a word by its nearest terms: a guess is worth less than a word that was asked for
 	maxSuggestion = 5   // terms, of the nearest the most frequent
@@ -27,30 +36,58 @@ type suggestion struct {
 	distance, live int
 }
 
-// nearest finds the terms nearest to a word; nil when none is near enough.
-func (x *Index) nearest(w *Word) *Correction {
-	limit := 1
-	if utf8.RuneCountInString(w.Text) >= longWord {
-		limit = 2
+// corrector corrects the words of one query, within its bounds.
+type corrector struct {
+	x        *Index
+	words    int // that it may still look for
+	compared int // terms that it may still compare
+}
+
+func newCorrector(x *Index) *corrector { return &corrector{x, maxCorrected, maxCompared} }
+
+// nearest finds the terms nearest to a word; nil when none is near enough, and when
+// finding out would pass a bound.
+func (c *corrector) nearest(w *Word) *Correction {
+	if c.words == 0 || c.compared <= 0 {
+		return nil
 	}
+	c.words--
 	found := make(map[string]suggestion)
 	for _, t := range w.terms {
 		wanted := newSpelling(t.text)
-		for _, s := range x.segments {
-			s.eachNear(wanted.shape, limit, func(id uint32) {
-				live := max(s.live(inText, id), s.live(inTitle, id))
-				if live == 0 {
-					return
-				}
-				if d := wanted.distance(s.text(id), limit); d <= limit {
-					candidate := s.term(id)
-					known := found[candidate.text]
-					found[candidate.text] = suggestion{candidate, d, known.live + int(live)}
-				}
-			})
+		for _, s := range c.x.segments {
+			c.compare(wanted, s, w.limit(), found)
 		}
 	}
+	if c.compared <= 0 {
+		return nil // half of the terms would be a guess that hangs on their order
+	}
 	return newCorrection(w.Text, found)
+}
+
+// limit is how many errors are looked for in a word.
+func (w *Word) limit() int {
+	if utf8.RuneCountInString(w.Text) >= longWord {
+		return 2
+	}
+	return 1
+}
+
+// compare notes the terms of a segment that are near a word and live.
+func (c *corrector) compare(wanted *spelling, s *segment, limit int, found map[string]suggestion) {
+	s.eachNear(wanted.shape, limit, func(id uint32) bool {
+		live := max(s.live(inText, id), s.live(inTitle, id))
+		if live == 0 {
+			return true
+		}
+		c.compared--
+		if d := wanted.distance(s.text(id), limit); d <= limit {
+			candidate := s.term(id)
+			known := found[candidate.text]
+			found[candidate.text] = suggestion{candidate, d, known.live + int(live)}
+		}
+		return c.compared > 0
+	})
 }
 
 func newCorrection(word string, found map[string]suggestion) *Correction {
@@ -124,13 +161,13 @@ func (s *termShapes) add(text string, id uint32) {
 	}
 }
 
-// eachNear calls f for all that is within the limit, and little else: an error changes
-// the number of runes by one at most, and the set by two.
-func (s *termShapes) eachNear(wanted shape, limit int, f func(id uint32)) {
+// eachNear calls f for all that is within the limit, and little else, until f says no: an
+// error changes the number of runes by one at most, and the set by two.
+func (s *termShapes) eachNear(wanted shape, limit int, f func(id uint32) bool) {
 	for runes := max(1, wanted.runes-limit); runes <= min(maxShape, wanted.runes+limit); runes++ {
 		for _, t := range s[runes] {
-			if bits.OnesCount64(wanted.set^t.set) <= 2*limit {
-				f(t.id)
+			if bits.OnesCount64(wanted.set^t.set) <= 2*limit && !f(t.id) {
+				return
 			}
 		}
 	}

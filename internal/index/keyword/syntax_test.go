@@ -2,6 +2,7 @@ package keyword
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -79,6 +80,7 @@ func TestCorrections(t *testing.T) {
 	f("kubrentes", Correction{Word: "kubrentes", Words: []string{"kubernetes"}})
 	f("pord", Correction{Word: "pord", Words: []string{"pods", "port"}})
 	f("prt", Correction{Word: "prt", Words: []string{"port"}})
+	f("ps")           // too short to tell
 	f("pxxt")         // two errors in a short word
 	f("kubxrnxtxs")   // three in a long one
 	f("v1.31 fooBaz") // not a word; a part of it is there
@@ -90,6 +92,45 @@ func TestCorrections(t *testing.T) {
 	if len(corrected) != 1 || corrected[0].Score != whole[0].Score*misspelled {
 		t.Errorf("found %+v, by the right word %+v", corrected, whole)
 	}
+}
+
+// TestCorrectionsOfManyWords is a query of nothing but misspelled words: only the first
+// are looked for, and what is found counts after them too.
+func TestCorrectionsOfManyWords(t *testing.T) {
+	x := New(Options{})
+	x.Replace(1, inEnglish("kubernetes port"))
+	var words []string
+	for n := range 2 * maxCorrected {
+		words = append(words, "kubernet"+string(rune('f'+n))+"s")
+	}
+	q, got, err := x.Query(Parse(strings.Join(words, " ") + " port"))
+	must(err)
+	if len(got) != maxCorrected || got[maxCorrected-1].Word != words[maxCorrected-1] {
+		t.Errorf("%d words of %d are corrected, not the first %d", len(got), len(words), maxCorrected)
+	}
+	if n := len(q.words); n != maxCorrected+1 || q.words[n-1].Text != "port" {
+		t.Errorf("words searched: %+v", q.words)
+	}
+}
+
+// TestCorrectionsCost is a word that more terms look like than are compared: none of them
+// is taken, and the words before it are corrected.
+func TestCorrectionsCost(t *testing.T) {
+	x := New(Options{})
+	x.Replace(1, inEnglish("port abcdefgh abcdefhg abcdegfh abcdfegh"))
+	q := func(text string) *Word { return &wordsOf(text, x.analyzers())[0] }
+	f := func(compared int, want bool) {
+		t.Helper()
+		c := &corrector{x, maxCorrected, compared}
+		if c.nearest(q("prt")) == nil {
+			t.Error("the word before is not corrected")
+		}
+		if got := c.nearest(q("hgfedcba")) != nil || c.compared > 0; got != want {
+			t.Errorf("of %d terms: within the bound is %v, want %v", compared, got, want)
+		}
+	}
+	f(6, true)
+	f(5, false)
 }
 
 // TestDistance compares with the textbook's recursion.
@@ -113,7 +154,7 @@ func TestDistance(t *testing.T) {
 			var all termShapes
 			near := false
 			all.add(b, 7)
-			all.eachNear(s.shape, limit, func(id uint32) { near = id == 7 })
+			all.eachNear(s.shape, limit, func(id uint32) bool { near = id == 7; return true })
 			if want <= limit && !near {
 				t.Fatalf("%q is said to be far from %q", a, b)
 			}
