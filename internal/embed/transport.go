@@ -128,9 +128,12 @@ type StatusError struct {
 	Status     int
 	Body       []byte // its first 4 KiB
 	RetryAfter time.Duration
+	secret     *secret // that the answer may repeat
 }
 
-func (e *StatusError) Error() string { return fmt.Sprintf("status %d: %.200s", e.Status, e.Body) }
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("status %d: %.200s", e.Status, e.secret.redact(string(e.Body)))
+}
 
 // Do sends one request and reads its answer. Errors: *StatusError, or that of the
 // connection.
@@ -150,12 +153,19 @@ func (c *Caller) Do(ctx context.Context, method, path string, body []byte) ([]by
 	peer := hostPort(&u)
 	c.Transport.count(peer, 0, 1)
 	defer c.Transport.count(peer, 0, -1)
+	secret := newSecret(c.Key)
 	answer, err := c.Transport.client.Do(r)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, secret.redactError(withoutURL(err))
 	}
 	defer answer.Body.Close()
-	return read(answer)
+	data, err := read(answer)
+	var s *StatusError
+	if errors.As(err, &s) {
+		s.secret = secret
+		return nil, err
+	}
+	return data, secret.redactError(err)
 }
 
 // withoutURL leaves the address out, which the endpoint's name says already.
@@ -212,6 +222,7 @@ func (e *StatusError) Failed(kind FailureKind, message string) *Failure {
 	if message == "" {
 		message = string(e.Body)
 	}
+	message = e.secret.redact(message) // before it is cut: a half of it would stay
 	const most = 300
 	if len(message) > most {
 		message = strings.ToValidUTF8(message[:most], "") + "…"
