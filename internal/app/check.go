@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -212,6 +211,9 @@ func (c *Config) URL() string {
 	return "http://" + dialable(c.Listen)
 }
 
+// shownURL is the same without secrets.
+func (c *Config) shownURL() string { return redacted(c.URL()) }
+
 // dialable is an address to connect to for one to listen on.
 func dialable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
@@ -222,17 +224,4 @@ func dialable(listen string) string {
 		host = "127.0.0.1"
 	}
 	return net.JoinHostPort(host, port)
-}
-
-// redacted is a URL without the password and the query that it may hold.
-func redacted(value string) string {
-	u, err := url.Parse(value)
-	if err != nil {
-		scheme, _, _ := strings.Cut(value, ":")
-		return scheme + ":…"
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = "…"
-	}
-	return u.Redacted()
 }

@@ -173,7 +173,7 @@ func TestRefusals(t *testing.T) {
 	f(append(public, "--allow-unsigned", "firecrawl"), []string{key})
 	f(append(public, "--allow-unsigned", "firecrawl"), nil, "PULSE_API_KEY is not set")
 	f(nil, []string{"PULSE_API_KEY=short"}, "PULSE_API_KEY", "5 characters", "16")
-	f(nil, []string{"WEBHOOK_REDIS_URL=redis://user:hunter2@redis:6379/0"}, "--queue redis://user:xxxxx@redis:6379/0", "WEBHOOK_REDIS_URL", "not built yet", "PULSE_QUEUE=store")
+	f(nil, []string{"WEBHOOK_REDIS_URL=redis://user:hunter2@redis:6379/0"}, "--queue redis://…@redis:6379/0", "WEBHOOK_REDIS_URL", "not built yet", "PULSE_QUEUE=store")
 	f(nil, []string{"WEBHOOK_REDIS_URL=redis://redis:6379", "PULSE_QUEUE=store"})
 	f(nil, []string{"WEBHOOK_TEI_URL=http://tei"})
 	f([]string{"--embedder", "tei+http://a:1, tei+http://b:2"}, nil)
@@ -268,7 +268,7 @@ func TestPrintConfig(t *testing.T) {
 	for option, want := range map[string]string{
 		"--keep-deliveries":      "24h flag",
 		"--alpha":                "0.4 .env PULSE_ALPHA",
-		"--queue":                "redis://u:xxxxx@r env WEBHOOK_REDIS_URL",
+		"--queue":                "redis://…@r env WEBHOOK_REDIS_URL",
 		"--min-free":             "1GiB default",
 		"--keep-source":          "true default",
 		"--log-level":            "info default",

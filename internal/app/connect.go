@@ -51,11 +51,11 @@ func Connect(ctx context.Context, cfg *Config, work bool) (*Connection, error) {
 	case err == nil || ctx.Err() != nil:
 		return c, err
 	case !there:
-		return nil, fmt.Errorf("no server answers at %s, and there is no store in %s: start a server with `pulse serve`, or name one with --server or a folder with --data", cfg.URL(), cfg.DataDir())
+		return nil, fmt.Errorf("no server answers at %s, and there is no store in %s: start a server with `pulse serve`, or name one with --server or a folder with --data", cfg.shownURL(), cfg.DataDir())
 	}
 	c, err = connectOwn(ctx, cfg, work)
 	if errors.Is(err, pulse.ErrLocked) {
-		return nil, fmt.Errorf("%w; no server answers at %s: name its address with --server", err, cfg.URL())
+		return nil, fmt.Errorf("%w; no server answers at %s: name its address with --server", err, cfg.shownURL())
 	}
 	return c, err
 }
@@ -85,13 +85,13 @@ const dialPatience = 3 * time.Second
 func dial(ctx context.Context, cfg *Config) (*Connection, error) {
 	c, err := client.New(cfg.URL(), client.Options{Key: cfg.APIKey})
 	if err != nil {
-		return nil, &UsageError{err}
+		return nil, usagef("%s: %w", cfg.shownURL(), err)
 	}
 	short, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
 	if _, err := c.Ready(short, true); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("no server answers at %s: %w", cfg.URL(), err)
+		return nil, fmt.Errorf("no server answers at %s: %w", cfg.shownURL(), err)
 	}
 	return &Connection{Client: c}, nil
 }

@@ -94,11 +94,11 @@ func (d *doctor) server(ctx context.Context) {
 		ready, err := c.Ready(ctx, false)
 		switch {
 		case err != nil:
-			d.add(LevelFail, "server", fmt.Sprintf("answers at %s: %v", d.cfg.URL(), err), "look at its log")
+			d.add(LevelFail, "server", fmt.Sprintf("answers at %s: %v", d.cfg.shownURL(), err), "look at its log")
 		case !ready.Ready:
 			d.add(LevelWarn, "server", "search is not warm: "+strings.Join(ready.Reasons, "; "), "wait, or look at its log")
 		default:
-			d.add(LevelOK, "server", "ready at "+d.cfg.URL(), "")
+			d.add(LevelOK, "server", "ready at "+d.cfg.shownURL(), "")
 		}
 		return
 	}
@@ -215,7 +215,7 @@ func (d *doctor) store(ctx context.Context) {
 		d.add(LevelOK, "store", "held by the server that answers; stop it to have the file checked", "")
 		return
 	case errors.Is(err, pulse.ErrLocked):
-		d.add(LevelWarn, "store", err.Error(), "no server answers at "+d.cfg.URL()+": name its address with --server")
+		d.add(LevelWarn, "store", err.Error(), "no server answers at "+d.cfg.shownURL()+": name its address with --server")
 		return
 	case errors.Is(err, pulse.ErrDamaged):
 		d.add(LevelFail, "store", err.Error(), fromCopy)

@@ -111,7 +111,7 @@ func (l *Load) line(ctx context.Context, host string, deliveries []Delivery, nex
 func plainHost(base string) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" || u.Host == "" {
-		return "", fmt.Errorf("server address %q is not http://HOST:PORT", base)
+		return "", errors.New("the server's address is not http://HOST:PORT")
 	}
 	if u.Port() == "" {
 		return net.JoinHostPort(u.Hostname(), "80"), nil

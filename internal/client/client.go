@@ -29,25 +29,31 @@ type Options struct {
 // Client speaks to one server. It is safe for use by many goroutines.
 type Client struct {
 	base    string
+	shown   string // base without the user that it may name
 	key     string
 	timeout time.Duration
 	own     bool
 	http    *http.Client
 }
 
-// New makes a client of the server at base, as http://127.0.0.1:52100.
+// New makes a client of the server at base, as http://127.0.0.1:52100. A user in it goes to
+// a proxy before the server. SECURITY: no error holds the base, which may hold secrets.
 func New(base string, o Options) (*Client, error) {
 	if base != "" && !strings.Contains(base, "://") {
-		return nil, fmt.Errorf("server address %q lacks its http:// (or https://)", base)
+		return nil, errors.New("the server's address lacks its http:// (or https://)")
 	}
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("server address %q is not http://HOST:PORT", base)
+		return nil, errors.New("the server's address is not http://HOST:PORT")
+	}
+	if strings.ContainsAny(base, "?#") {
+		return nil, errors.New("the server's address ends behind its path: a key belongs in PULSE_API_KEY")
 	}
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
 	}
-	return &Client{base: strings.TrimRight(base, "/"), key: o.Key, timeout: o.Timeout, own: o.Own, http: newHTTP()}, nil
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimRight(u.Path, "/")}
+	return &Client{base: strings.TrimRight(base, "/"), shown: shown.String(), key: o.Key, timeout: o.Timeout, own: o.Own, http: newHTTP()}, nil
 }
 
 // newHTTP follows no redirect: the key must not go elsewhere.
@@ -69,8 +75,8 @@ func newHTTP() *http.Client {
 // Close drops idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Base is the server's address.
-func (c *Client) Base() string { return c.base }
+// Base is the server's address as it may be shown.
+func (c *Client) Base() string { return c.shown }
 
 // Error is an answer that says no.
 type Error struct {
@@ -132,7 +138,7 @@ func (c *Client) do(ctx context.Context, in call, out any) (status int, err erro
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("ask %s: %w", c.base, err)
+		return 0, fmt.Errorf("ask %s: %w", c.shown, withoutURL(err))
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
@@ -151,6 +157,15 @@ func (c *Client) do(ctx context.Context, in call, out any) (status int, err erro
 	return resp.StatusCode, nil
 }
 
+// withoutURL leaves out the address, which has been said and may name a user.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
 func (c *Client) request(ctx context.Context, in call) (*http.Request, error) {
 	var body io.Reader
 	if in.body != nil {
@@ -166,7 +181,7 @@ func (c *Client) request(ctx context.Context, in call) (*http.Request, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, in.method, target, body)
 	if err != nil {
-		return nil, fmt.Errorf("make the request: %w", err)
+		return nil, fmt.Errorf("make the request: %w", withoutURL(err))
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")

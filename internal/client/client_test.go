@@ -54,6 +54,25 @@ func TestAddresses(t *testing.T) {
 	}
 	f("ftp://x", false)
 	f("http://", false)
+	f("http://h/?token=1", false)
+	f("http://h/#1", false)
+}
+
+// TestSecretsInAddress says nothing of what an address holds beside its host.
+func TestSecretsInAddress(t *testing.T) {
+	for _, base := range []string{"http://user:hidden@127.0.0.1:1", "http://hidden@127.0.0.1:1/x", "http://h?token=hidden", "http://h#hidden", "http://u:hidden", "http://h/%hidden"} {
+		c, err := New(base, Options{})
+		if err == nil {
+			defer c.Close()
+			if strings.Contains(c.Base(), "hidden") {
+				t.Errorf("%s is shown as %s", base, c.Base())
+			}
+			_, err = c.Stats(t.Context())
+		}
+		if err == nil || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
 }
 
 func TestErrorNamesTheField(t *testing.T) {
