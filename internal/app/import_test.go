@@ -79,6 +79,36 @@ func TestImportTwice(t *testing.T) {
 	}
 }
 
+// TestImportSpelledOtherwise goes on with a file and a folder by other paths to them.
+func TestImportSpelledOtherwise(t *testing.T) {
+	dir := t.TempDir()
+	pages := filepath.Join(dir, "pages")
+	if err := os.Mkdir(pages, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(pages, "of.jsonl"), jsonLines(3, "quinces"))
+	writeFile(t, filepath.Join(pages, "a.md"), "# Medlars\n\nRipe in November.")
+	if err := os.Symlink(pages, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	a := startApp(t)
+	f := func(name string, count int64, spellings ...string) {
+		t.Helper()
+		for n, spelled := range spellings {
+			want := ImportReport{Read: count, Queued: count, Indexed: count}
+			if n > 0 {
+				want = ImportReport{Read: count, Repeated: count}
+			}
+			runImport(t, a, false, ImportOptions{Paths: []string{filepath.Join(spelled, name)}, BaseURL: "https://example.com/"}, want)
+		}
+	}
+	t.Chdir(dir)
+	f("of.jsonl", 3, "pages", "./link", pages)
+	f("", 1, pages, "link", "pages/")
+	t.Chdir(pages)
+	runImport(t, a, false, ImportOptions{Paths: []string{"of.jsonl"}}, ImportReport{Read: 3, Repeated: 3})
+}
+
 // TestImportEndsAtTheLastFile imports A, B and A again by one path.
 // TestImportGoesWhereSearchAsks: without --data and --server it is the local server, whatever
 // the folder that the command is run in.

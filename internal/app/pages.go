@@ -143,18 +143,17 @@ func (c *cutter) keyOf(b *batch) string {
 	return "ingest:" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// identify describes a file, or a folder with all that lies in it.
+// identify describes a file, or a folder with all that lies in it, in the same way however
+// its path is spelled: from another working folder, or over a link.
 func identify(path string) ([]byte, error) {
-	abs, err := filepath.Abs(path)
+	root, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\x00", abs)
-	root := path
-	if followed, err := filepath.EvalSymlinks(path); err == nil {
+	if followed, err := filepath.EvalSymlinks(root); err == nil { // a pipe has no path to follow
 		root = followed
 	}
+	h := sha256.New()
 	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
