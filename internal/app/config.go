@@ -54,7 +54,7 @@ type Config struct {
 	QueryEmbedTimeout time.Duration `group:"search" default:"300ms" placeholder:"TIME" help:"Wait for a query's vector; then keyword search answers."`
 
 	MaxWaiting      int           `group:"server" default:"1000000" placeholder:"N" help:"Waiting jobs past which deliveries are refused (503); half of it for one crawl or host."`
-	MinFree         Bytes         `group:"server" default:"1GiB" placeholder:"SIZE" help:"Free disk below which deliveries are refused (503)."`
+	MinFree         Bytes         `group:"server" default:"1GiB" placeholder:"SIZE" help:"Free disk below which deliveries are refused (503) and an import stops."`
 	KeepDeliveries  time.Duration `group:"server" default:"168h" placeholder:"TIME" help:"How long the bodies of done deliveries are kept."`
 	ShutdownTimeout time.Duration `group:"server" default:"30s" placeholder:"TIME" help:"Time that running jobs have at the end."`
 	DebugListen     string        `group:"server" placeholder:"HOST:PORT" help:"Address for pprof; none without it."`

@@ -207,7 +207,7 @@ func (i *Import) Run(ctx context.Context, cfg *Config) error {
 		return errors.Join(i.Into(ctx, a), a.Stop())
 	}
 	if !errors.Is(err, pulse.ErrLocked) {
-		return err
+		return whyEnded(ctx, err)
 	}
 	c, dialErr := Dial(ctx, cfg)
 	if dialErr != nil {
@@ -234,12 +234,18 @@ const maxAhead = 4096
 
 // Into imports straight into an app's store and returns when all is searchable that
 // can be now. Jobs that an earlier run left are done too. Its error is the context's,
-// or the store's; what is wrong with pages and files stands in the Report.
+// or the store's; what is wrong with pages and files stands in the Report. A full disk
+// ends it: a server's jobs wait until there is room, a command would never end.
 func (i *Import) Into(ctx context.Context, a *App) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	nudge := make(chan struct{}, 1)
-	a.OnJob(func(r ingest.JobReport) { i.jobEnded(r, nudge) })
+	a.OnJob(func(r ingest.JobReport) {
+		i.jobEnded(r, nudge)
+		if errors.Is(r.Err, pulse.ErrDiskFull) {
+			cancel(r.Err)
+		}
+	})
 	defer a.OnJob(nil)
 
 	batches, readErr := make(chan *batch, 2), make(chan error, 1)
@@ -248,16 +254,31 @@ func (i *Import) Into(ctx context.Context, a *App) error {
 	for b := range batches {
 		if failed == nil {
 			if failed = errors.Join(i.room(ctx, a, nudge), i.accept(ctx, a, b)); failed != nil {
-				cancel()
+				cancel(failed)
 			}
 		}
 	}
-	if err := errors.Join(failed, <-readErr); err != nil {
-		i.finished(0)
-		return err
+	err := errors.Join(failed, <-readErr)
+	if err == nil {
+		err = a.settle(ctx)
 	}
-	err := a.settle(ctx)
+	if err != nil {
+		i.finished(0)
+		return whyEnded(ctx, err)
+	}
 	i.finished(int64(a.pool.Queue.Counts().Retrying))
+	return nil
+}
+
+// whyEnded is the first thing that went wrong, and what to do where that is known. All
+// that was queued before is kept.
+func whyEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if errors.Is(err, pulse.ErrDiskFull) {
+		return fmt.Errorf("%w: free some space and run the same command again to go on", err)
+	}
 	return err
 }
 
@@ -277,6 +298,9 @@ func (i *Import) room(ctx context.Context, a *App, nudge <-chan struct{}) error 
 func (i *Import) accept(ctx context.Context, a *App, b *batch) error {
 	if ctx.Err() != nil {
 		return nil // room has said so
+	}
+	if err := a.checkDisk(); err != nil {
+		return err
 	}
 	d := &pulse.Delivery{
 		Source: b.source, Key: b.key, EventType: "ingest", Collection: i.o.Collection, Result: pulse.ResultQueued,

@@ -14,6 +14,7 @@ import (
 
 	"pulse"
 	"pulse/internal/client"
+	"pulse/internal/ingest"
 )
 
 func writeFile(t *testing.T, path, text string) string {
@@ -258,6 +259,32 @@ func TestImportInterrupted(t *testing.T) {
 	if err != nil || stats.Documents != 2000 || stats.Jobs.Done != 2000 {
 		t.Errorf("stats: %+v, %v", stats, err)
 	}
+}
+
+// TestImportFullDisk ends where a server would wait for room: before a batch is kept, and
+// when a job finds no room for its commit.
+func TestImportFullDisk(t *testing.T) {
+	path := writeFile(t, filepath.Join(t.TempDir(), "pages.jsonl"), jsonLines(10, "sloes"))
+	f := func(a *App, i *Import, queued int64) {
+		t.Helper()
+		err := i.Into(t.Context(), a)
+		if !errors.Is(err, pulse.ErrDiskFull) || errors.Is(err, context.Canceled) || !strings.HasSuffix(err.Error(), "run the same command again to go on") {
+			t.Errorf("import: %v", err)
+		}
+		if r := i.Report(); r.Queued != queued {
+			t.Errorf("%d queued, want %d", r.Queued, queued)
+		}
+	}
+	f(startApp(t, func(c *Config) { c.MinFree = 1 << 60 }), NewImport(ImportOptions{Paths: []string{path}}), 0)
+
+	a, i := startApp(t, func(c *Config) { c.Workers = 0 }), NewImport(ImportOptions{Paths: []string{path}})
+	go func() {
+		for i.Progress().Queued == 0 {
+			pause(t.Context(), 1)
+		}
+		a.jobEnded(ingest.JobReport{Job: &pulse.Job{State: pulse.JobAvailable}, Err: fmt.Errorf("commit: %w", pulse.ErrDiskFull)})
+	}()
+	f(a, i, 10)
 }
 
 func TestImportIntoAClosedStore(t *testing.T) {

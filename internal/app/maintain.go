@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"pulse"
 )
 
 const (
@@ -45,6 +48,16 @@ func (a *App) lookAtDisk(disk *outage) {
 	default:
 		disk.over()
 	}
+}
+
+// checkDisk refuses to keep more while too little is free. A disk that cannot be looked at
+// passes: the store will say what is wrong with it.
+func (a *App) checkDisk() error {
+	free, err := a.pool.Store.FreeDisk()
+	if err != nil || free >= int64(a.cfg.MinFree) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is free in %s, below --min-free %s", pulse.ErrDiskFull, Bytes(free).Rounded(), a.cfg.DataDir(), a.cfg.MinFree)
 }
 
 // expire passes all deliveries that are older than they are kept.
