@@ -218,7 +218,7 @@ func (i *Import) Run(ctx context.Context, cfg *Config) error {
 
 func (i *Import) through(ctx context.Context, c *client.Client, cfg *Config) error {
 	defer c.Close()
-	i.goesInto(cfg.URL())
+	i.goesInto(cfg.shownURL())
 	return i.To(ctx, c)
 }
 

@@ -166,7 +166,7 @@ func (w *world) step() {
 	case n < 17:
 		w.erase()
 	case n < 18:
-		if err := w.api.Rebuild(w.t.Context()); err != nil && !strings.Contains(err.Error(), "conflict") {
+		if err := w.api.Rebuild(w.t.Context()); err != nil && !strings.Contains(err.Error(), "409") {
 			w.t.Error(err)
 		}
 	default:
