@@ -11,12 +11,17 @@ import (
 
 // Writer makes synthetic pages that look like real ones: their words are drawn from
 // the sample crawl as often as they stand there, in sentences, paragraphs and
-// sections. Equal seeds make equal pages. It is for one goroutine.
+// sections. Each page has a subject: two words of three are from one place of the sample.
+// Equal seeds make equal pages. It is for one goroutine.
 type Writer struct {
-	rand  *rand.Rand
-	words []string // every word of the sample, as often as it stands there
-	text  strings.Builder
+	rand    *rand.Rand
+	words   []string // every word of the sample, as often as it stands there
+	subject []string // those of the place that the page at work is about
+	text    strings.Builder
 }
+
+// subjectWords is how many words of the sample a page is about: a section or two.
+const subjectWords = 400
 
 // NewWriter makes a writer.
 func NewWriter(seed uint64) *Writer {
@@ -62,6 +67,8 @@ func (w *Writer) Page(n, size int) Page {
 }
 
 func (w *Writer) markdown(n, size int) string {
+	at := w.rand.IntN(len(w.words) - subjectWords)
+	w.subject = w.words[at : at+subjectWords]
 	w.text.Reset()
 	fmt.Fprintf(&w.text, "# Guide %d\n\n", n)
 	for w.text.Len() < size {
@@ -84,7 +91,11 @@ func (w *Writer) markdown(n, size int) string {
 // sentence writes n words that begin with a capital.
 func (w *Writer) sentence(n int, end string) {
 	for i := range n {
-		word := w.words[w.rand.IntN(len(w.words))]
+		from := w.subject
+		if w.rand.IntN(3) == 0 {
+			from = w.words
+		}
+		word := from[w.rand.IntN(len(from))]
 		if i == 0 {
 			word = strings.ToUpper(word[:1]) + word[1:]
 		} else {
