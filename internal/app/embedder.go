@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -51,6 +52,9 @@ func parseEndpoints(value string) ([]endpoint, error) {
 const embedderForms = "builtin, static:DIR, none, tei+http://HOST:PORT, openai+https://HOST/v1?model=NAME or ollama+http://HOST:PORT?model=NAME"
 
 func parseEndpoint(text string) (endpoint, error) {
+	if text == "" {
+		return endpoint{}, errors.New("is empty: use " + embedderForms)
+	}
 	kind, address, ok := strings.Cut(text, "+")
 	u, err := url.Parse(address)
 	if !ok || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

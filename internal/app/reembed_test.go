@@ -33,6 +33,7 @@ func TestReembedRefuses(t *testing.T) {
 	f(client.ReembedChange{MaxChunkTokens: n(20)}, 422, "chunk_overlap_tokens", "below max_chunk_tokens, not 50")
 	f(client.ReembedChange{ChunkOverlapTokens: n(-1)}, 422, "chunk_overlap_tokens", "at least 0")
 	f(client.ReembedChange{Embedder: s("nothing")}, 422, "embedder", "is no embedder")
+	f(client.ReembedChange{Embedder: s("")}, 422, "embedder", "is empty")
 	f(client.ReembedChange{Embedder: s("static:/nowhere")}, 422, "embedder", "no such file")
 	f(client.ReembedChange{Tokenizer: s("/nowhere")}, 422, "tokenizer", "no such file or folder")
 	f(client.ReembedChange{}, 409, "", "nothing is to change")

@@ -71,7 +71,7 @@ func wanted(e *json.UnmarshalTypeError) string {
 	case reflect.Int:
 		return "must be a whole number written in digits alone, not " + given
 	case reflect.Float64:
-		return "must be a smaller number than " + given
+		return "must be a number of at most 308 digits, not " + given
 	}
 	return "must be of another type than " + given
 }

@@ -56,7 +56,7 @@ func unreadableQuery(raw string, known map[string]bool) *problem {
 
 func whyUnreadable(part string) string {
 	if strings.Contains(part, ";") {
-		return "holds a semicolon: parameters are parted by &, and a semicolon in a value is %3B"
+		return "holds a semicolon, which parts no parameters: in a value it is %3B"
 	}
 	return "is not escaped rightly: a percent sign in a value is %25"
 }
