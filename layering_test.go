@@ -36,7 +36,7 @@ var arrows = []struct {
 	{"internal/ingest", []string{"internal/store", "internal/queue", "internal/clean", "internal/chunk", "internal/embed", "internal/source/*", "internal/pagekey"}},
 	{"internal/search", []string{"internal/store", "internal/index", "internal/index/keyword", "internal/embed"}},
 	{"internal/index", []string{"internal/store", "internal/index/*"}},
-	{"internal/index/local", []string{"internal/index", "internal/index/keyword", "internal/index/vector"}},
+	{"internal/index/local", []string{"internal/index", "internal/index/keyword", "internal/index/vector", "internal/mapped"}},
 	{"internal/index/qdrant", []string{"internal/index", "internal/index/keyword", "internal/index/vector"}},
 	{"internal/index/indextest", []string{"internal/index", "internal/store"}},
 	{"internal/token", []string{"internal/jsonscan"}},
