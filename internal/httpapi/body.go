@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"pulse"
 	"pulse/internal/jsonscan"
 	"pulse/internal/queue"
@@ -202,7 +204,7 @@ func readProblem(err error) error {
 
 // typedBody reads the JSON object of a typed route and puts it where huma reads it.
 // An empty body is left to huma, which knows whether one is needed.
-func (s *server) typedBody(w http.ResponseWriter, r *http.Request) (*body, *problem) {
+func (s *server) typedBody(w http.ResponseWriter, r *http.Request, op *huma.Operation) (*body, *problem) {
 	if p := identityOnly(r); p != nil {
 		return nil, p
 	}
@@ -212,7 +214,7 @@ func (s *server) typedBody(w http.ResponseWriter, r *http.Request) (*body, *prob
 	}
 	raw, err := b.bytes()
 	if err == nil {
-		err = checkObject(raw)
+		err = checkObject(raw, op.Metadata["mass"] == true)
 	}
 	if err != nil {
 		return b, s.problemOf(r.Method+" "+r.URL.Path, err)
@@ -222,8 +224,10 @@ func (s *server) typedBody(w http.ResponseWriter, r *http.Request) (*body, *prob
 	return b, nil
 }
 
-// checkObject refuses what is not one JSON object within the bounds of depth and encoding.
-func checkObject(raw []byte) error {
+// checkObject refuses what is not one JSON object within the bounds of depth and encoding,
+// and one that names a field twice. strict is for verbs on all that match: a null, which
+// else counts as not given, would be a filter that was meant and is not there.
+func checkObject(raw []byte, strict bool) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil
 	}
@@ -233,6 +237,9 @@ func checkObject(raw []byte) error {
 	sc := jsonscan.New(raw)
 	if kind := sc.Kind(); kind != jsonscan.Object {
 		return &pulse.InputError{Code: "bad_json", Message: "the body must be an object, not " + kind.String()}
+	}
+	if p := checkFields(&sc, strict); p != nil {
+		return p
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"pulse/internal/jsonscan"
 )
 
 // jsonFormat is huma's JSON with errors that name the field and not our types.
@@ -104,4 +106,47 @@ func under(name, path string) string {
 		return name + path
 	}
 	return name + "." + path
+}
+
+// checkFields passes over a checked value and refuses a name that an object has twice, of
+// which encoding/json takes the last; with noNulls also a null.
+func checkFields(sc *jsonscan.Scanner, noNulls bool) *problem {
+	switch sc.Kind() {
+	case jsonscan.Object:
+		return checkMembers(sc, noNulls)
+	case jsonscan.Array:
+		for i := range sc.Elements {
+			if p := checkFields(sc, noNulls); p != nil {
+				return p.under(fmt.Sprintf("[%d]", i))
+			}
+		}
+		return nil
+	case jsonscan.Null:
+		if noNulls {
+			return invalid("", "is null: give it a value or leave it out")
+		}
+	}
+	sc.Value()
+	return nil
+}
+
+func checkMembers(sc *jsonscan.Scanner, noNulls bool) *problem {
+	seen := make(map[string]bool)
+	for raw := range sc.Members {
+		name := string(raw)
+		if seen[name] {
+			return invalid(name, "is given more than once")
+		}
+		seen[name] = true
+		if p := checkFields(sc, noNulls); p != nil {
+			return p.under(name)
+		}
+	}
+	return nil
+}
+
+// under says that the problem's field lies below a name.
+func (p *problem) under(name string) *problem {
+	p.Detail.Field = under(name, p.Detail.Field)
+	return p
 }

@@ -57,6 +57,7 @@ func init() {
 		return humaProblem(status, msg, errs...)
 	}
 	huma.DefaultArrayNullable = false // lists in our answers are [], never null
+	huma.ValidateStrictCasing = true  // else DRY_RUN is dry_run a second time
 }
 
 func humaProblem(status int, msg string, errs ...error) *problem {

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"encoding/json"
 	"testing"
+
+	"pulse"
 )
 
 // TestQueryStringsRefused asks every kind of route. A parameter that cannot be read must
@@ -81,6 +83,31 @@ func TestEmptyFilterOfABodyRefused(t *testing.T) {
 	}
 	for _, field := range []string{"source", "result", "crawl", "since"} {
 		f("/v1/deliveries/replay", field)
+	}
+}
+
+// TestUncertainBodiesRefused: what a query string may not leave open, a body may not either.
+func TestUncertainBodiesRefused(t *testing.T) {
+	fix := newFixture(t)
+	f := func(method, target, body, field string) {
+		t.Helper()
+		wantProblem(t, fix.ask(method, target, body), 422, "invalid", field)
+	}
+	f("POST", "/v1/jobs/retry", `{"filter":{"state":"done"},"dry_run":true,"dry_run":false}`, "dry_run")
+	f("POST", "/v1/jobs/retry", `{"filter":{"state":"done"},"dry_run":true,"DRY_RUN":false}`, "DRY_RUN")
+	f("POST", "/v1/jobs/retry", `{"filter":{"state":"done"},"dry_run":true,"dry\u005frun":false}`, "dry_run")
+	f("POST", "/v1/jobs/retry", `{"filter":{"state":"done"},"dry_run":null}`, "dry_run")
+	f("POST", "/v1/jobs/retry", `{"filter":{"state":"done","crawl":null}}`, "filter.crawl")
+	f("POST", "/v1/jobs/retry", `{"filter":null}`, "filter")
+	f("POST", "/v1/deliveries/replay", `{"filter":{"source":"a","crawl":null}}`, "filter.crawl")
+	f("POST", "/v1/search", `{"query":"a","filter":{"domain":"a.example","domain":"b.example"}}`, "filter.domain")
+	f("POST", "/v1/search", `{"query":"a","filter":{"metadata":{"a":[{"k":1,"k":2}]}}}`, "filter.metadata.a[0].k")
+	f("DELETE", "/v1/documents?domain=a.example", `{"dry_run":true}`, "body")
+	fix.search.answer = &pulse.Answer{}
+	for _, body := range []string{`{"query":"a","collapse":null}`, `{"query":"a","filter":{"metadata":{"k":"1","K":"2"}}}`} {
+		if rec := fix.ask("POST", "/v1/search", body); rec.Code != 200 {
+			t.Errorf("%s: %d %s", body, rec.Code, rec.Body)
+		}
 	}
 }
 

@@ -194,10 +194,14 @@ func (s *server) prepareTyped(w http.ResponseWriter, r *http.Request, op *huma.O
 	if p := checkQuery(r, known); p != nil {
 		return nil, p
 	}
-	if op.RequestBody == nil {
-		return nil, nil
+	switch {
+	case op.RequestBody != nil:
+		return s.typedBody(w, r, op)
+	case op.Method == http.MethodDelete && r.ContentLength != 0:
+		// A dry run that is asked for in a body must not become a deletion.
+		return nil, invalid("body", "there is none: the parameters stand in the query")
 	}
-	return s.typedBody(w, r)
+	return nil, nil
 }
 
 // operation describes a typed route; its scope rides in the metadata.
