@@ -43,6 +43,12 @@ func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (r *ranking
 		Vector: e.vector, VectorHistory: e.history, MinVectorScore: q.MinVectorScore, Explain: q.Explain, Key: q.explainKey,
 	}
 	request.Text, request.Unscored = q.Text, q.Mode == pulse.ModeVector
+	select {
+	case s.ranking <- struct{}{}:
+		defer func() { <-s.ranking }()
+	case <-ctx.Done():
+		return nil, false, fmt.Errorf("wait for other searches: %w", ctx.Err())
+	}
 	result, err := s.deps.Index.Retrieve(ctx, request)
 	if err != nil {
 		return nil, false, fmt.Errorf("find candidates: %w", err)

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"pulse"
@@ -83,10 +84,13 @@ type Options struct {
 	Alpha             float64       // weight of the vector in FusionMinMax; 0 means the model's, below 0 means 0
 	RRFK              float64       // 0 means 60
 	QueryEmbedTimeout time.Duration // 0 means 300 ms
-	SnapshotAge       time.Duration // how long a ranked list is kept; 0 means 2 minutes
-	SnapshotLists     int           // 0 means 1,000
-	SnapshotBytes     int           // of all lists; 0 means 64 MiB
-	Now               func() time.Time
+	// AtOnce bounds the queries that are ranked at once; 0 means one for each processor. More
+	// would be no faster together, and what else runs would wait behind all of them.
+	AtOnce        int
+	SnapshotAge   time.Duration // how long a ranked list is kept; 0 means 2 minutes
+	SnapshotLists int           // 0 means 1,000
+	SnapshotBytes int           // of all lists; 0 means 64 MiB
+	Now           func() time.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -94,6 +98,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Fusion, FusionMinMax)
 	setDefault(&o.RRFK, 60)
 	setDefault(&o.QueryEmbedTimeout, 300*time.Millisecond)
+	setDefault(&o.AtOnce, runtime.GOMAXPROCS(0))
 	setDefault(&o.SnapshotAge, 2*time.Minute)
 	setDefault(&o.SnapshotLists, 1000)
 	setDefault(&o.SnapshotBytes, 64<<20)
@@ -115,6 +120,7 @@ type Searcher struct {
 	deps      Deps
 	options   Options
 	snapshots *snapshots
+	ranking   chan struct{} // holds one for each query that is being ranked
 }
 
 // New returns a searcher. An unknown Fusion is an error of the program.
@@ -126,7 +132,7 @@ func New(d Deps, o Options) *Searcher {
 	if d.Key == nil {
 		d.Key = func(url string) (string, error) { return url, nil }
 	}
-	return &Searcher{deps: d, options: o, snapshots: newSnapshots(o)}
+	return &Searcher{deps: d, options: o, snapshots: newSnapshots(o), ranking: make(chan struct{}, o.AtOnce)}
 }
 
 // Ready says whether the index has caught up with the store since the start, and
