@@ -32,9 +32,12 @@ type closableEmbedder interface {
 	Close()
 }
 
+// tokenBytes is what a token takes of a text where they are short.
+const tokenBytes = 3
+
 // ingest is the layout as workers know it.
 func (p *layoutParts) ingest() ingest.Layout {
-	l := ingest.Layout{ID: p.id, Chunker: p.chunker, Rough: p.rough}
+	l := ingest.Layout{ID: p.id, Chunker: p.chunker, Rough: p.rough, ChunkBytes: tokenBytes * (p.cfg.MaxChunkTokens - p.cfg.ChunkOverlapTokens)}
 	if p.embedder != nil {
 		l.Embedder = p.embedder
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"pulse"
+	"pulse/internal/embed"
 )
 
 // BenchmarkPages is pages through the whole pipeline into a store that does nothing.
@@ -48,10 +49,13 @@ func BenchmarkPages(b *testing.B) {
 // TestMemoryOfAPage holds the weights: the most memory that one page takes while
 // it runs, its part included, with the collector close behind.
 func TestMemoryOfAPage(t *testing.T) {
-	f := func(name string, change pulse.Change) {
+	f := func(name string, change pulse.Change, dimension int) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.opts.Workers = 1
+			if dimension > 0 {
+				w.deps.Layout.Embedder = &fakeEmbedder{model: embed.Model{Dimension: dimension}}
+			}
 			j := newJob(1)
 			var encoded bytes.Buffer
 			e := json.NewEncoder(&encoded)
@@ -71,7 +75,7 @@ func TestMemoryOfAPage(t *testing.T) {
 			w.stop()
 			<-w.ended
 			peak += int64(len(part))
-			weight := max(bytesFactor*int64(len(part)), htmlWeight(&change))
+			weight := max(w.deps.Layout.weight(int64(len(part))), htmlWeight(&change))
 			t.Logf("a part of %d KB takes %d KB, %.1f times its size; its weight is %d KB", len(part)>>10, peak>>10, float64(peak)/float64(len(part)), weight>>10)
 			if slack := int64(1 << 20); peak > weight+slack {
 				t.Errorf("a page takes more than its weight")
@@ -88,9 +92,10 @@ func TestMemoryOfAPage(t *testing.T) {
 			fmt.Fprintf(&prose, "Sentence %d says something, and then \"quotes\" it.  \n\n", i)
 		}
 		html := "<article><p>" + strings.ReplaceAll(prose.String(), "\n\n", "</p><p>") + "</p></article>"
-		f(fmt.Sprintf("markdown/%d", sentences), pulse.Change{Title: "Prose", Markdown: prose.String()})
-		f(fmt.Sprintf("html/%d", sentences), pulse.Change{Title: "Prose", HTML: html})
-		f(fmt.Sprintf("dense html/%d", sentences), pulse.Change{Title: "Tags", HTML: "<p>" + strings.Repeat("<b>x</b> <i>y</i> ", 3*sentences)})
+		f(fmt.Sprintf("markdown/%d", sentences), pulse.Change{Title: "Prose", Markdown: prose.String()}, 0)
+		f(fmt.Sprintf("vectors/%d", sentences), pulse.Change{Title: "Prose", Markdown: prose.String()}, 512)
+		f(fmt.Sprintf("html/%d", sentences), pulse.Change{Title: "Prose", HTML: html}, 0)
+		f(fmt.Sprintf("dense html/%d", sentences), pulse.Change{Title: "Tags", HTML: "<p>" + strings.Repeat("<b>x</b> <i>y</i> ", 3*sentences)}, 0)
 	}
 }
 

@@ -210,7 +210,10 @@ type fakeEmbedder struct {
 	calls  int
 	mu     sync.Mutex
 	wait   atomic.Int64 // nanoseconds that Wait tells
+	model  embed.Model
 }
+
+func (e *fakeEmbedder) Model() embed.Model { return e.model }
 
 func (e *fakeEmbedder) Wait(embed.Lane) time.Duration { return time.Duration(e.wait.Load()) }
 
@@ -223,7 +226,11 @@ func (e *fakeEmbedder) Embed(ctx context.Context, r embed.Request) ([]pulse.Vect
 	if answer != nil {
 		return answer(ctx, texts)
 	}
-	return vectorsOf(texts), nil
+	vectors := vectorsOf(texts)
+	for i := range vectors {
+		vectors[i] = append(vectors[i], make(pulse.Vector, max(0, e.model.Dimension-1))...)
+	}
+	return vectors, nil
 }
 
 func (e *fakeEmbedder) count() int {

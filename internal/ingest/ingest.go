@@ -54,6 +54,7 @@ var _ Store = (*store.Store)(nil)
 // alone. An error is about the embedder, unless it is a *pulse.InputError. It is a part
 // of embed.Embedder.
 type Embedder interface {
+	Model() embed.Model
 	Embed(ctx context.Context, r embed.Request) ([]pulse.Vector, error)
 	// Wait is about how long a text that comes now will wait.
 	Wait(l embed.Lane) time.Duration
@@ -71,6 +72,8 @@ type Layout struct {
 	Chunker  Chunker
 	Rough    Chunker  // cuts for keyword search alone while Chunker cannot; nil: it always can
 	Embedder Embedder // nil: documents have no vectors
+
+	ChunkBytes int // text of a chunk without its overlap, about, at the least; 0 is a guess
 }
 
 // Decoder reads one part of its source.

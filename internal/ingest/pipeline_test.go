@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pulse"
+	"pulse/internal/embed"
 	"pulse/internal/queue"
 	"pulse/internal/store"
 )
@@ -246,39 +247,55 @@ func TestContentHash(t *testing.T) {
 	}
 }
 
-// Large pages run one at a time: the budget has room for one.
+// Large pages run one at a time: the budget has room for one. With vectors less is large.
+// However large one is, bodies are received beside it.
 func TestByteBudget(t *testing.T) {
-	running, most := make(chan int, 1), 0
-	running <- 0
-	inWorld(t, func(w *world) {
-		w.deps.Budget = queue.NewBudget(1 << 20)
-		w.store.fail = func(_ context.Context, call string, _ *pulse.Job) error {
-			if call != "part" {
+	f := func(bytes int64, dimension, want int) {
+		t.Helper()
+		running, most := make(chan int, 1), 0
+		running <- 0
+		inWorld(t, func(w *world) {
+			w.deps.Budget = queue.NewBudget(1 << 20)
+			if dimension > 0 {
+				w.deps.Layout.Embedder = &fakeEmbedder{model: embed.Model{Dimension: dimension}}
+			}
+			w.store.fail = func(_ context.Context, call string, _ *pulse.Job) error {
+				if call != "part" {
+					return nil
+				}
+				n := <-running + 1
+				most = max(most, n)
+				running <- n
+				if !w.deps.Budget.TryAcquire(1 << 16) {
+					t.Error("there is no room for a body")
+				} else {
+					w.deps.Budget.Release(1 << 16)
+				}
+				<-time.After(time.Second)
+				running <- <-running - 1
 				return nil
 			}
-			n := <-running + 1
-			most = max(most, n)
-			running <- n
-			<-time.After(time.Second)
-			running <- <-running - 1
-			return nil
-		}
-	}, func(w *world) {
-		for id := 1; id <= 6; id++ {
-			j := newJob(id)
-			j.Bytes = 150_000
-			w.addPart(j, `{"Markdown":"x"}`)
-		}
-		for range 6 {
-			w.next()
-		}
-		if most != 1 {
-			t.Errorf("%d large pages ran at once", most)
-		}
-		if used := w.deps.Budget.Used(); used != 0 {
-			t.Errorf("%d bytes of the budget are still taken", used)
-		}
-	})
+		}, func(w *world) {
+			for id := 1; id <= 6; id++ {
+				j := newJob(id)
+				j.Bytes = bytes
+				w.addPart(j, `{"Markdown":"x"}`)
+			}
+			for range 6 {
+				w.next()
+			}
+			if most != want {
+				t.Errorf("%d pages of %d bytes ran at once, want %d", most, bytes, want)
+			}
+			if used := w.deps.Budget.Used(); used != 0 {
+				t.Errorf("%d bytes of the budget are still taken", used)
+			}
+		})
+	}
+	f(80_000, 0, 1)
+	f(60_000, 0, 2)
+	f(60_000, 512, 1)
+	f(500_000, 512, 1)
 }
 
 // All jobs run on the same parts: none is built for a job.

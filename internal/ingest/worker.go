@@ -115,7 +115,7 @@ type run struct {
 // do runs a job within the byte budget and sees it to its end.
 func (w *Workers) do(soft, hard context.Context, slot int, job *pulse.Job) {
 	r := &run{job: job, report: JobReport{Job: job}, layout: w.layout.Load()}
-	if err := w.acquire(soft, r, bytesFactor*job.Bytes); err != nil {
+	if err := w.acquire(soft, r, r.layout.weight(job.Bytes)); err != nil {
 		w.deps.Queue.Done(job.ID) // shutting down: it stays available in the store
 		return
 	}

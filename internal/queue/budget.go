@@ -29,6 +29,9 @@ type demand struct {
 // NewBudget makes a budget of so many bytes.
 func NewBudget(bytes int64) *Budget { return &Budget{size: max(1, bytes)} }
 
+// Size is the whole budget.
+func (b *Budget) Size() int64 { return b.size }
+
 // clamp lets a demand larger than the whole budget run when it has all of it.
 func (b *Budget) clamp(n int64) int64 { return max(0, min(n, b.size)) }
 

@@ -58,7 +58,6 @@ type commit struct {
 	chunks     []byte
 	bytes      int64
 	hasVectors bool
-	kept       []pulse.Vector // as they are read again: followers must not see more than is kept
 
 	active pulse.LayoutID // of the collection; 0 while it has none
 	done   Committed
@@ -102,6 +101,8 @@ func checkSpans(chunks []pulse.Chunk, text int) error {
 	return nil
 }
 
+// packVectors leaves in the Write what will be read again: followers must not see more
+// than is kept.
 func (c *commit) packVectors() error {
 	w := c.w
 	if w.Vectors == nil {
@@ -111,8 +112,7 @@ func (c *commit) packVectors() error {
 		return fmt.Errorf("commit document: %d vectors for %d chunks", len(w.Vectors), len(w.Chunks))
 	}
 	c.hasVectors, c.vectors = true, packVectors(w.Vectors)
-	var err error
-	c.kept, err = openVectors(c.vectors)
+	_, err := appendVectors(w.Vectors[:0], c.vectors) // one by one, so that a large page's are not there twice
 	return err
 }
 
@@ -336,7 +336,7 @@ func (c *commit) replace(t *tx, cur current) error {
 		return err
 	}
 	c.done.Seq = seq
-	t.commits = append(t.commits, pulse.Commit{Seq: seq, Document: *doc, Chunks: c.w.Chunks, Vectors: c.kept, VectorsPending: c.w.VectorsPending})
+	t.commits = append(t.commits, pulse.Commit{Seq: seq, Document: *doc, Chunks: c.w.Chunks, Vectors: c.w.Vectors, VectorsPending: c.w.VectorsPending})
 	return nil
 }
 

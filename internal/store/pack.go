@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"pulse"
 	"pulse/internal/half"
@@ -113,14 +114,17 @@ func packVectors(vectors []pulse.Vector) []byte {
 }
 
 // openVectors reads what packVectors wrote.
-func openVectors(data []byte) ([]pulse.Vector, error) {
+func openVectors(data []byte) ([]pulse.Vector, error) { return appendVectors(nil, data) }
+
+// appendVectors is openVectors into the memory that all has room for.
+func appendVectors(all []pulse.Vector, data []byte) ([]pulse.Vector, error) {
 	if len(data) == 0 || data[0] != vectorsFloat32 && data[0] != vectorsFloat16 {
 		return nil, errPacked
 	}
 	size := 4 / int(data[0]) // bytes a number
 	r := reader{data: data[1:]}
 	n, dim := r.int(len(data)), r.int(1<<16)
-	vectors := make([]pulse.Vector, 0, n)
+	vectors := slices.Grow(all, n)
 	for i := 0; i < n && !r.bad; i++ {
 		there := r.bytes(1)
 		if r.bad || there[0] == 0 {

@@ -27,7 +27,7 @@ type Write struct {
 	HTML     []byte         // html as sent; nil when not kept
 	Layout   pulse.LayoutID
 	Chunks   []pulse.Chunk
-	Vectors  []pulse.Vector // nil, or one per chunk (nil where the embedder refused it)
+	Vectors  []pulse.Vector // nil, or one per chunk (nil where the embedder refused it); Commit puts what it keeps of them in their places
 	// VectorsPending commits for keyword search alone; an embed job follows.
 	VectorsPending bool
 	Aliases        []string // asked URLs' keys that led to this page
