@@ -149,6 +149,16 @@ func (s *Store) stageBody(ctx context.Context, data []byte) (id int64, err error
 	return id, nil
 }
 
+// sweepStaged deletes the bodies that a dead process has staged for commits that never came.
+func (s *Store) sweepStaged(ctx context.Context) error {
+	for _, statement := range []string{`DELETE FROM bodies WHERE id IN (SELECT body FROM staged)`, `DELETE FROM staged`} {
+		if _, err := s.write.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("sweep staged bodies: %w", err)
+		}
+	}
+	return nil
+}
+
 func insertBody(t *tx, data []byte) (int64, error) {
 	t.counters.body++
 	return t.counters.body, t.exec(`INSERT INTO bodies (id, data) VALUES (?, ?)`, t.counters.body, data)

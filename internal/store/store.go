@@ -195,6 +195,9 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.loadIdentity(ctx); err != nil {
 		return err
 	}
+	if err := s.sweepStaged(ctx); err != nil {
+		return err
+	}
 	if err := s.loadErasures(ctx); err != nil {
 		return err
 	}
