@@ -132,6 +132,19 @@ func TestImportGoesWhereSearchAsks(t *testing.T) {
 	}
 }
 
+// TestImportIntoAServerWithoutDisk ends with what to do, and does not wait for room.
+func TestImportIntoAServerWithoutDisk(t *testing.T) {
+	a := startApp(t, func(c *Config) { c.MinFree = 1 << 60 })
+	path := filepath.Join(t.TempDir(), "pages.jsonl")
+	if err := os.WriteFile(path, []byte(`{"url":"https://example.com/1","markdown":"one"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := NewImport(ImportOptions{Paths: []string{path}}).Run(t.Context(), commandConfig(t, "--server", a.URL()))
+	if err == nil || !strings.Contains(err.Error(), "free some space there and run the same command again") {
+		t.Errorf("the import ended with %v", err)
+	}
+}
+
 func TestImportEndsAtTheLastFile(t *testing.T) {
 	for _, byHTTP := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http=%v", byHTTP), func(t *testing.T) {

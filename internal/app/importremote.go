@@ -163,7 +163,8 @@ func toPut(c *pulse.Change) client.Put {
 		Language: c.Language, Country: c.Country, IsMobile: c.IsMobile, Metadata: c.Metadata}
 }
 
-// persist tries again while the server is full, and for a while when it is away.
+// persist tries again while the server is full, and for a while when it is away. A disk that
+// is full does not become free by waiting.
 func persist(ctx context.Context, try func() error) error {
 	for away := time.Duration(0); ; {
 		err := try()
@@ -173,6 +174,9 @@ func persist(ctx context.Context, try func() error) error {
 		var answer *client.Error
 		said := errors.As(err, &answer)
 		full := said && (answer.Status == http.StatusServiceUnavailable || answer.Status == http.StatusTooManyRequests)
+		if said && answer.Code == "disk_full" {
+			return fmt.Errorf("%w: free some space there and run the same command again to go on", err)
+		}
 		if said && !full || !said && away >= remotePersist {
 			return err
 		}
