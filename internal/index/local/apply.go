@@ -35,6 +35,7 @@ type prepared struct {
 // batches, since a document that was committed again appears at its last commit.
 func (x *Index) Apply(ctx context.Context, commits []pulse.Commit, to index.Position) error {
 	x.applying.Lock()
+	waited := len(x.data.waiting.documents) > 0
 	err := x.applyAll(ctx, commits)
 	if err == nil {
 		x.mu.Lock()
@@ -42,13 +43,14 @@ func (x *Index) Apply(ctx context.Context, commits []pulse.Commit, to index.Posi
 		x.mu.Unlock()
 	}
 	x.applying.Unlock()
-	if err != nil || x.disk == nil || !x.full() {
+	switch {
+	case err != nil || x.disk == nil:
 		return err
-	}
-	if x.fresh {
+	case x.fresh && x.full():
 		return x.flush()
+	case !waited || x.full():
+		x.wake()
 	}
-	x.wake()
 	return nil
 }
 

@@ -88,7 +88,7 @@ func (s *story) step(t testing.TB) {
 	case 0, 1:
 		_ = s.x.flush()
 	case 2, 3:
-		_, _ = s.x.maintain(t.Context())
+		_, _ = s.x.maintain()
 	case 4:
 		if err := s.x.tidy(); err != nil && !errors.Is(err, errDisk) {
 			t.Fatal(err)
@@ -287,7 +287,7 @@ func TestFaultAtEveryOperation(t *testing.T) {
 		folder.fail = nil
 		for more := true; more; {
 			var err error
-			if more, err = s.x.maintain(t.Context()); err != nil {
+			if more, err = s.x.maintain(); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
 		}
@@ -454,7 +454,7 @@ func TestFileDamagedWhileServing(t *testing.T) {
 		s.x.scrubAll(t)
 		catchUp(t, s.x, s.log)
 		s.compare(t, fmt.Sprintf("seed %d, without %s", n, name), s.x, len(s.adds))
-		if _, err := s.x.maintain(t.Context()); err != nil {
+		if _, err := s.x.maintain(); err != nil {
 			t.Fatal(err)
 		}
 	}

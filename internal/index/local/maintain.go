@@ -26,7 +26,7 @@ func (x *Index) Maintain(ctx context.Context) error {
 	failures := 0
 	lastScrub := x.options.Now()
 	for ctx.Err() == nil {
-		more, err := x.maintain(ctx)
+		more, err := x.maintain()
 		failures = x.noteTrouble(failures, err)
 		if more && err == nil {
 			continue
@@ -67,12 +67,12 @@ func (x *Index) noteTrouble(failures int, err error) int {
 }
 
 // maintain does one thing that is due; more says that there may be another.
-func (x *Index) maintain(ctx context.Context) (more bool, err error) {
+func (x *Index) maintain() (more bool, err error) {
 	if d, any := x.dueIn(); any && d == 0 || x.flushing != nil {
 		return true, x.flush()
 	}
 	if m := x.planMerge(); m != nil {
-		return true, x.merge(ctx, m)
+		return true, x.merge(m)
 	}
 	return false, x.tidy()
 }
@@ -89,8 +89,10 @@ func (x *Index) sleep(ctx context.Context, failed bool) {
 	switch {
 	case failed:
 		wait = maintainRetry
-	case !any || wait > scrubEvery:
+	case !any:
 		wait = scrubEvery
+	default: // what comes may make it due sooner
+		wait = min(wait, x.options.Flush.Soon)
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

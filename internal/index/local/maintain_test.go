@@ -3,8 +3,10 @@ package local
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pulse"
@@ -89,4 +91,32 @@ func TestFlushTimes(t *testing.T) {
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestMaintainFlushesInTime: what comes while nothing is due is written when its time has come,
+// and not when the next look was planned before.
+func TestMaintainFlushesInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := open(directory(t.TempDir()), Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- x.Maintain(ctx) }()
+		time.Sleep(10 * time.Second)
+		big := page(1, strings.Repeat("word ", 300_000), nil)
+		if err := x.Apply(t.Context(), []pulse.Commit{big}, index.Position{Store: "s", History: "h", Seq: 1}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if m, err := x.disk.readManifest(); err != nil || m == nil || m.Position.Seq != 1 {
+			t.Errorf("after 6 s the manifest is %+v, %v", m, err)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := x.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

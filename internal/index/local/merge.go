@@ -2,7 +2,6 @@ package local
 
 import (
 	"cmp"
-	"context"
 	"io"
 	"math/bits"
 	"slices"
@@ -23,10 +22,12 @@ const (
 	moveChunks  = sectionChunks // that move to the new file under one hold of the lock
 )
 
-// mergePlan is files of one index that should become one; with documents, files of those.
+// mergePlan is files that should become one: of documents, or of one index. Those in which
+// nothing lives become none.
 type mergePlan struct {
 	of    *data
 	files []*stored
+	empty bool
 }
 
 // weight of a file is what lives in it, and what it holds.
@@ -47,18 +48,23 @@ func (x *Index) planMerge() *mergePlan {
 			tables = files
 			continue
 		}
-		unused := slices.DeleteFunc(slices.Clone(files), x.data.uses)
-		if len(unused) > 0 { // of a dimension that nothing had any more, for a while at least
-			return &mergePlan{x.data, unused}
+		if empty := slices.DeleteFunc(slices.Clone(files), x.data.livesIn); len(empty) > 0 {
+			return &mergePlan{of: x.data, files: empty, empty: true}
 		}
 		if chosen := chooseMerge(files); chosen != nil {
-			return &mergePlan{x.data, chosen}
+			return &mergePlan{of: x.data, files: chosen}
 		}
 	}
 	if chosen := chooseTables(tables, len(x.data.places)); chosen != nil {
-		return &mergePlan{x.data, chosen}
+		return &mergePlan{of: x.data, files: chosen}
 	}
 	return nil
+}
+
+// livesIn says whether a search may find anything in the file.
+func (d *data) livesIn(s *stored) bool {
+	live, _ := s.weight()
+	return live > 0 && d.uses(s)
 }
 
 // groups are the files of each index, and those of documents, in the order of their first.
@@ -76,7 +82,8 @@ func (d *data) groups() (groups [][]*stored) {
 	return groups
 }
 
-// uses says whether an index has the file.
+// uses says whether an index has the file. One of a dimension that nothing had any more, for a
+// while at least, has none.
 func (d *data) uses(s *stored) bool {
 	c := d.collections[s.Collection]
 	if s.terms != nil {
@@ -132,34 +139,34 @@ func chooseTables(files []*stored, documents int) []*stored {
 }
 
 // merge does what is planned.
-func (x *Index) merge(ctx context.Context, p *mergePlan) error {
-	if p.files[0].kind() == documentsKind {
+func (x *Index) merge(p *mergePlan) error {
+	switch {
+	case p.files[0].kind() == documentsKind:
 		return x.mergeTables(p)
-	}
-	x.mu.Lock()
-	live := 0
-	for _, s := range p.files {
-		n, _ := s.weight()
-		live += n
-	}
-	if x.data != p.of || live == 0 || !p.of.uses(p.files[0]) {
-		if x.data == p.of {
-			for _, s := range p.files {
-				p.of.detach(s)
-			}
-			x.exchange(p, nil)
-		}
-		x.mu.Unlock()
+	case p.empty:
+		x.drop(p)
 		return x.tidy()
 	}
-	x.mu.Unlock()
-	if err := x.mergeFiles(ctx, p); err != nil {
+	if err := x.mergeFiles(p); err != nil {
 		if x.letGo() {
 			return nil // what was damaged is gone
 		}
 		return err
 	}
 	return x.tidy()
+}
+
+// drop takes files out in which nothing lives.
+func (x *Index) drop(p *mergePlan) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.data != p.of {
+		return
+	}
+	for _, s := range p.files {
+		p.of.detach(s)
+	}
+	x.exchange(p, nil)
 }
 
 // exchange puts a file in the place of those that it was merged from. It needs the lock.
@@ -177,7 +184,7 @@ type mover struct {
 	move  func(to *stored, chunks int) (done bool)
 }
 
-func (x *Index) mergeFiles(ctx context.Context, p *mergePlan) error {
+func (x *Index) mergeFiles(p *mergePlan) error {
 	first := p.files[0]
 	m := x.beginMerge(p)
 	if m == nil {

@@ -122,7 +122,7 @@ func (s *sized) page(id int) pulse.Commit {
 func (s *sized) settle(t *testing.T, x *Index) {
 	for more := true; more; {
 		var err error
-		if more, err = x.maintain(t.Context()); err != nil {
+		if more, err = x.maintain(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -146,11 +146,11 @@ func (s *sized) whileMerging(t *testing.T, x *Index) string {
 	var plan *mergePlan
 	for _, files := range x.data.groups() {
 		if files[0].kind() == termsKind {
-			plan = &mergePlan{x.data, files[:min(4, len(files))]}
+			plan = &mergePlan{of: x.data, files: files[:min(4, len(files))]}
 		}
 	}
 	done := make(chan error, 1)
-	go func() { done <- x.mergeFiles(t.Context(), plan) }()
+	go func() { done <- x.mergeFiles(plan) }()
 	var times []time.Duration
 	every := time.NewTicker(20 * time.Millisecond) // a reader at a time leaves no room to move documents
 	defer every.Stop()
