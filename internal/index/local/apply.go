@@ -35,7 +35,7 @@ type prepared struct {
 // batches, since a document that was committed again appears at its last commit.
 func (x *Index) Apply(ctx context.Context, commits []pulse.Commit, to index.Position) error {
 	x.applying.Lock()
-	waited := len(x.data.waiting.documents) > 0
+	_, waited := x.dueIn()
 	err := x.applyAll(ctx, commits)
 	if err == nil {
 		x.mu.Lock()
