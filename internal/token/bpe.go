@@ -179,6 +179,7 @@ type symbol struct {
 type bpeScratch struct {
 	symbols []symbol
 	queue   []uint64
+	ranks   rankQueue
 	ids     []uint32
 	// Of a segment of spacePairs: with the prefix, and with its spaces marked.
 	text, marked []byte

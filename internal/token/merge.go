@@ -9,10 +9,13 @@ func (b *bpe) mergeAll(w *bpeScratch) {
 	for i := range len(symbols) - 1 {
 		symbols[i].rank = b.pairs.rank(symbols[i].id, symbols[i+1].id)
 	}
-	if len(symbols) <= shortWord {
+	switch n := len(symbols); {
+	case n <= shortWord:
 		b.mergeShort(symbols)
-	} else {
+	case n < veryLongWord:
 		b.mergeLong(w)
+	default:
+		b.mergeVeryLong(w)
 	}
 }
 
@@ -112,77 +115,79 @@ func (b *bpe) mergeLong(w *bpeScratch) {
 			w.queue = append(w.queue, uint64(symbols[i].rank)<<32|uint64(i))
 		}
 	}
-	w.heapify()
+	heapify(w.queue)
 	for len(w.queue) > 0 {
-		top := w.pop()
+		var top uint64
+		top, w.queue = heapPop(w.queue)
 		at := int32(uint32(top))
 		if symbols[at].rank != uint32(top>>32) {
 			continue
 		}
 		b.join(symbols, at)
 		if s := symbols[at]; s.rank != noRank {
-			w.push(uint64(s.rank)<<32 | uint64(at))
+			w.queue = heapPush(w.queue, uint64(s.rank)<<32|uint64(at))
 		}
 		if before := symbols[at].prev; before >= 0 && symbols[before].rank != noRank {
-			w.push(uint64(symbols[before].rank)<<32 | uint64(before))
+			w.queue = heapPush(w.queue, uint64(symbols[before].rank)<<32|uint64(before))
 		}
 	}
 }
 
-// The queue is a heap of four children per entry, least first: half as deep as a binary
+// A queue is a heap of four children per entry, least first: half as deep as a binary
 // one, and the four lie side by side in memory.
 const heapWidth = 4
 
-func (w *bpeScratch) heapify() {
-	for i := (len(w.queue)+heapWidth-2)/heapWidth - 1; i >= 0; i-- {
-		w.sink(i)
+func heapify(heap []uint64) {
+	for i := (len(heap)+heapWidth-2)/heapWidth - 1; i >= 0; i-- {
+		sink(heap, i)
 	}
 }
 
-func (w *bpeScratch) push(e uint64) {
-	w.queue = append(w.queue, e)
-	i := len(w.queue) - 1
+func heapPush(heap []uint64, e uint64) []uint64 {
+	heap = append(heap, e)
+	i := len(heap) - 1
 	for i > 0 {
 		up := (i - 1) / heapWidth
-		if w.queue[up] <= e {
+		if heap[up] <= e {
 			break
 		}
-		w.queue[i] = w.queue[up]
+		heap[i] = heap[up]
 		i = up
 	}
-	w.queue[i] = e
+	heap[i] = e
+	return heap
 }
 
-func (w *bpeScratch) pop() uint64 {
-	top := w.queue[0]
-	n := len(w.queue) - 1
-	w.queue[0] = w.queue[n]
-	w.queue = w.queue[:n]
+func heapPop(heap []uint64) (top uint64, rest []uint64) {
+	top = heap[0]
+	n := len(heap) - 1
+	heap[0] = heap[n]
+	heap = heap[:n]
 	if n > 0 {
-		w.sink(0)
+		sink(heap, 0)
 	}
-	return top
+	return top, heap
 }
 
 // sink moves the entry at i down to where it belongs.
-func (w *bpeScratch) sink(i int) {
-	e := w.queue[i]
+func sink(heap []uint64, i int) {
+	e := heap[i]
 	for {
 		first := heapWidth*i + 1
-		if first >= len(w.queue) {
+		if first >= len(heap) {
 			break
 		}
 		down := first
-		for j := first + 1; j < min(first+heapWidth, len(w.queue)); j++ {
-			if w.queue[j] < w.queue[down] {
+		for j := first + 1; j < min(first+heapWidth, len(heap)); j++ {
+			if heap[j] < heap[down] {
 				down = j
 			}
 		}
-		if e <= w.queue[down] {
+		if e <= heap[down] {
 			break
 		}
-		w.queue[i] = w.queue[down]
+		heap[i] = heap[down]
 		i = down
 	}
-	w.queue[i] = e
+	heap[i] = e
 }
