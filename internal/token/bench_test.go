@@ -5,6 +5,7 @@ package token
 import (
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"syscall"
 	"testing"
@@ -39,6 +40,32 @@ func BenchmarkAppendTokens(b *testing.B) {
 func BenchmarkMeasure(b *testing.B) {
 	var counts Counts
 	benchmark(b, func(t *Tokenizer, ids []uint32, text string) []uint32 { t.Measure(&counts, text); return ids })
+}
+
+// BenchmarkTogether counts the tokens of documents by one tokenizer on all processors: with -cpu 1,2
+// MB/s show what the second one adds.
+func BenchmarkTogether(b *testing.B) {
+	sets, err := tokentest.Documents(sharedData)
+	if err != nil {
+		b.Skip(err)
+	}
+	for _, name := range benchTokenizers {
+		for set, documents := range eachSet(sets) {
+			b.Run(fmt.Sprintf("%s/%s", name, set), func(b *testing.B) {
+				tokenizer, size := loadTest(b, name), 0
+				for _, text := range documents {
+					tokenizer.Count(text)
+					size += len(text)
+				}
+				b.SetBytes(int64(size) / int64(len(documents)))
+				b.RunParallel(func(next *testing.PB) {
+					for i := rand.IntN(len(documents)); next.Next(); i = (i + 1) % len(documents) {
+						tokenizer.Count(documents[i])
+					}
+				})
+			})
+		}
+	}
 }
 
 func benchmark(b *testing.B, encode func(*Tokenizer, []uint32, string) []uint32) {
