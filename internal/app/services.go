@@ -26,6 +26,10 @@ import (
 // budgetBytes bounds what receiving bodies and running pages hold together.
 const budgetBytes = 256 << 20
 
+// indexEdition is raised with every change of what a page's host, or its vectors' weight, comes
+// to: the index's files hold both.
+const indexEdition = "pages 1, chunks "
+
 // warmPatience is how long workers wait for the index to catch up. An index that
 // stands still must not keep pages from being committed.
 const warmPatience = 30 * time.Second
@@ -151,13 +155,14 @@ func (a *App) buildIndex(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.pool.Index, err = local.Open(filepath.Join(dir, "index"), local.Options{
-		Compose: chunk.Embed, Host: pagekey.Host, InDomain: pagekey.InDomain, Edition: "chunks " + chunk.Version,
+	o := local.Options{
+		Compose: chunk.Embed, Host: pagekey.Host, InDomain: pagekey.InDomain, Edition: indexEdition + chunk.Version,
 		BM25:      keyword.Options{K1: belowZero(c.BM25K1), B: belowZero(c.BM25B)},
 		OnRefused: a.onRefused, VectorWeight: a.pageVectorWeight, Log: a.log, Now: a.now,
-	})
-	if err != nil {
-		return err
+	}
+	if a.pool.Index, err = local.Open(filepath.Join(dir, "index"), o); err != nil {
+		a.log.Warn("The index cannot be kept in files; it is filled from the store at each start, and stays in memory", "error", err)
+		a.pool.Index = local.New(o)
 	}
 	watched := &watchedIndex{Index: a.pool.Index, now: a.now, applied: a.times.applied, replace: a.replaceIndex, failpoint: failpoint()}
 	a.pool.Follower = index.New(store.LocalFollower, a.pool.Store, watched, index.Options{Log: a.log, Now: a.now, OnBatch: a.metrics.onBatch})

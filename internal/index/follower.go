@@ -20,6 +20,7 @@ import (
 type Position struct {
 	Store   string          `json:"store"`
 	History string          `json:"history"`
+	Session string          `json:"session"` // of the store, in which it was at Seq
 	Seq     pulse.CommitSeq `json:"seq"`
 }
 
@@ -62,6 +63,8 @@ type Repairer interface {
 // CommitLog is what a follower reads: the store.
 type CommitLog interface {
 	Identity() store.Identity
+	Session() string
+	Reached(session string, seq pulse.CommitSeq) bool
 	Head() pulse.CommitSeq
 	Changed() <-chan struct{}
 	Commits(ctx context.Context, after pulse.CommitSeq, maxBytes int) ([]pulse.Commit, pulse.CommitSeq, error)
@@ -130,14 +133,14 @@ func New(name string, log CommitLog, target Applier, o Options) *Follower {
 func (f *Follower) Run(ctx context.Context) error {
 	defer f.progress.close()
 	f.progress.start(f.log.Head())
-	if position := f.target.Position(); f.follows(position) {
+	if position := f.target.Position(); f.follows(position) && len(f.lost()) == 0 {
 		f.progress.reach(position)
 	}
 	for ctx.Err() == nil {
 		changed := f.log.Changed()
-		more, err := f.step(ctx)
+		more, err := false, f.repair(ctx)
 		if err == nil {
-			err = f.repair(ctx)
+			more, err = f.step(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -170,10 +173,10 @@ func wait(ctx context.Context, d time.Duration, changed, lost <-chan struct{}) {
 	}
 }
 
-// follows says whether a position is one of this log: of its history, and not past
-// its head. What stands at another cannot be trusted.
+// follows says whether a position is one of this log: of its history, and at a commit that
+// it was at in that session. What stands at another cannot be trusted.
 func (f *Follower) follows(p Position) bool {
-	return p.history() == f.log.Identity() && p.Seq <= f.log.Head()
+	return p.history() == f.log.Identity() && f.log.Reached(p.Session, p.Seq)
 }
 
 // step applies one batch; more says that another may be there at once.
@@ -202,7 +205,7 @@ func (f *Follower) batch(ctx context.Context, target Applier, position Position,
 	}
 	began := f.options.Now()
 	commits = f.withoutDamage(commits)
-	position.Seq = next
+	position.Session, position.Seq = f.log.Session(), next
 	if err := target.Apply(ctx, commits, position); err != nil {
 		return false, fmt.Errorf("apply commits up to %d to %s: %w", next, f.name, err)
 	}

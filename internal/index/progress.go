@@ -107,9 +107,16 @@ func (p *progress) forget(gone *waiter) {
 	}
 }
 
-// Applied is the last commit of the log that the target holds; 0 while what it holds
-// is of another history.
+// Applied is the last commit of the log up to which the target holds all; 0 while what it
+// holds is of another history.
 func (f *Follower) Applied() pulse.CommitSeq {
+	if lost := f.lost(); len(lost) > 0 {
+		return min(f.reached(), lost[0]-1)
+	}
+	return f.reached()
+}
+
+func (f *Follower) reached() pulse.CommitSeq {
 	p := &f.progress
 	p.mu.Lock()
 	defer p.mu.Unlock()

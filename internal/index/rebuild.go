@@ -112,7 +112,7 @@ func (f *Follower) fill(ctx context.Context, target Applier) error {
 // start is where this log begins.
 func (f *Follower) start() Position {
 	id := f.log.Identity()
-	return Position{Store: id.Store, History: id.History}
+	return Position{Store: id.Store, History: id.History, Session: f.log.Session()}
 }
 
 func (f *Follower) reset(ctx context.Context, target Applier, to Position) error {

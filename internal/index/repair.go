@@ -15,6 +15,14 @@ func (f *Follower) losses() <-chan struct{} {
 	return nil
 }
 
+// lost are the commits that the target holds no more.
+func (f *Follower) lost() []pulse.CommitSeq {
+	if target, ok := f.target.(Repairer); ok {
+		return target.Lost()
+	}
+	return nil
+}
+
 // repair gives the target again what it has lost, batch by batch from the first commit of
 // what is left: neighbours in the log are mostly neighbours in what was lost.
 func (f *Follower) repair(ctx context.Context) error {

@@ -58,6 +58,9 @@ func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (r *ranking
 	}
 	r = &ranking{relation: "eq", standing: result.Standing, single: numRetrievers, corrections: result.Corrections}
 	r.take(e.degraded, q.Mode)
+	if result.Lost > 0 {
+		r.degraded = append(r.degraded, fmt.Sprintf("index: a file was damaged; %d pages are being read again", result.Lost))
+	}
 	lists := [numRetrievers][]index.Candidate{result.Keyword.Candidates, result.Vector.Candidates}
 	r.fusion = s.fusion(lists, r.single != numRetrievers, e.traits)
 	all := fuse(lists, &r.fusion)

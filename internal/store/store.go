@@ -63,6 +63,7 @@ type Store struct {
 	group         *group
 	tail          *tail
 	identity      atomic.Pointer[Identity]
+	sessions      []session // ascending by their begin; not changed after open
 	openJob       pulse.JobID
 	encoder       *zstd.Encoder
 	decoder       *zstd.Decoder
@@ -196,6 +197,9 @@ func (s *Store) load(ctx context.Context) error {
 		return err
 	}
 	if err := s.sweepStaged(ctx); err != nil {
+		return err
+	}
+	if err := s.beginSession(ctx, pulse.CommitSeq(c.commitSeq)); err != nil {
 		return err
 	}
 	if err := s.loadErasures(ctx); err != nil {

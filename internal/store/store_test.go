@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -164,6 +165,68 @@ func TestClockSetBack(t *testing.T) {
 	d.Elements[0].CachedAt = now
 	if r := accept(t, s, d); r.Jobs[0].Version != pulse.Version(r.Jobs[0].ID) {
 		t.Errorf("a page cached now has version %d, its job is %d", r.Jobs[0].Version, r.Jobs[0].ID)
+	}
+}
+
+var pagesCommitted int
+
+// commitPages commits so many new pages.
+func commitPages(t *testing.T, s *Store, n int) {
+	t.Helper()
+	for range n {
+		pagesCommitted++
+		r := accept(t, s, page(fmt.Sprintf("https://example.com/session/%d", pagesCommitted), "{}"))
+		commitPage(t, s, r.Jobs[0], fmt.Sprintf("text %d", pagesCommitted))
+	}
+}
+
+func closeStore(t *testing.T, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSessions: a store knows up to which commit it was in each session, and no session of a copy
+// that has gone its own way.
+func TestSessions(t *testing.T) {
+	dir := t.TempDir()
+	reopen := func(dir string) *Store {
+		t.Helper()
+		return open(t, Options{Dir: dir})
+	}
+	s := reopen(dir)
+	first := s.Session()
+	commitPages(t, s, 3)
+	if !s.Reached(first, 3) || s.Reached(first, 4) || s.Reached("other", 0) {
+		t.Error("the first session is wrong about itself")
+	}
+	closeStore(t, s)
+	s = reopen(dir)
+	second := s.Session()
+	closeStore(t, s)
+	if s = reopen(dir); s.Session() != second || second == first {
+		t.Errorf("sessions %s, %s, %s: one without a commit goes on, one with some does not", first, second, s.Session())
+	}
+	closeStore(t, s)
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	s = reopen(dir)
+	commitPages(t, s, 2)
+	closeStore(t, s)
+	s = reopen(dir)
+	commitPages(t, s, 2)
+	third, head := s.Session(), s.Head()
+	if !s.Reached(first, 3) || s.Reached(first, 4) || !s.Reached(third, head) {
+		t.Error("a later session is wrong about the ones before")
+	}
+	closeStore(t, s)
+	c := reopen(copied)
+	commitPages(t, c, 9)
+	if c.Reached(third, head) || !c.Reached(first, 3) {
+		t.Error("the copy takes what it never was at")
 	}
 }
 

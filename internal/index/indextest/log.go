@@ -16,6 +16,9 @@ import (
 type Log struct {
 	mu      sync.Mutex
 	id      store.Identity
+	session string // "" for the first
+	former  string // that ended at began
+	began   pulse.CommitSeq
 	head    pulse.CommitSeq
 	commits []pulse.Commit // ascending; one of each document
 	changed chan struct{}
@@ -56,7 +59,13 @@ func (l *Log) wake() {
 func (l *Log) Restart(history string, head pulse.CommitSeq) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.id.History, l.head = history, head
+	l.id.History = history
+	l.cut(head)
+}
+
+// cut needs the lock.
+func (l *Log) cut(head pulse.CommitSeq) {
+	l.head = head
 	var kept []pulse.Commit
 	for _, c := range l.commits {
 		if c.Seq <= head {
@@ -93,6 +102,29 @@ func (l *Log) Identity() store.Identity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.id
+}
+
+// Session is as of the store.
+func (l *Log) Session() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.session
+}
+
+// Reached is as of the store.
+func (l *Log) Reached(session string, seq pulse.CommitSeq) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return session == l.session && seq <= l.head || session == l.former && seq <= l.began
+}
+
+// Reopen makes the log one of a store that was started again, with its first commits up to
+// head: another session.
+func (l *Log) Reopen(session string, head pulse.CommitSeq) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.former, l.session, l.began = l.session, session, head
+	l.cut(head)
 }
 
 // Head is as of the store.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -191,7 +192,8 @@ func (f *File) guard(read func()) (err error) {
 
 // damageAsError is deferred, with what debug.SetPanicOnFault has returned, where files
 // are read. A page with another checksum is an error, and so is a fault, as when the
-// file was cut off under the mapping or the disk cannot read it.
+// file was cut off under the mapping or the disk cannot read it. What a page holds that
+// went wrong after it was checked may be any index out of range: then all are checked again.
 func damageAsError(before bool, files []*File, err *error) {
 	debug.SetPanicOnFault(before)
 	fault := recover()
@@ -209,8 +211,22 @@ func damageAsError(before bool, files []*File, err *error) {
 				return
 			}
 		}
+	} else if _, ok := fault.(runtime.Error); ok {
+		if *err = scrubbed(files); *err != nil {
+			return
+		}
 	}
 	panic(fault)
+}
+
+// scrubbed compares files with their checksums, and returns the first that is damaged.
+func scrubbed(files []*File) error {
+	for _, f := range files {
+		if err := f.Scrub(context.Background()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *File) note(err error) error {

@@ -64,8 +64,12 @@ func (m *Merge) take(x *Index, s *segment, state func(document uint32) State) {
 func (m *Merge) Files() []*File { return m.files }
 
 // WriteTo writes the new file. It needs no lock: what it reads does not change. In
-// memory it has one segment at a time.
+// memory it has one segment at a time. The files are compared with their checksums first,
+// whether they were before or not: what is copied gets new ones.
 func (m *Merge) WriteTo(to io.Writer) (written int64, err error) {
+	if err := scrubbed(m.files); err != nil {
+		return 0, err
+	}
 	defer damageAsError(debug.SetPanicOnFault(true), m.files, &err)
 	w := newWriter(to)
 	c := &copier{writer: w, head: newSegment()}

@@ -466,3 +466,107 @@ func TestFileDamagedWhileServing(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestFlippedWhileServing changes bytes of files whose pages were read, and found right, before:
+// whatever is read then, nothing ends the process, and once it is noticed all is right again.
+func TestFlippedWhileServing(t *testing.T) {
+	n := storySeed(t)
+	rounds := 30
+	if testing.Short() {
+		rounds = 5
+	}
+	for round := range rounds {
+		s := tell(n+uint64(round), newCrashFolder(t))
+		for range 30 {
+			s.step(t)
+		}
+		if err := s.x.end(); err != nil {
+			t.Fatal(err)
+		}
+		s.compare(t, "before", s.x, len(s.adds))
+		flip(t, s)
+		for range 20 {
+			s.add()
+			catchUp(t, s.x, s.log)
+			for _, word := range storyWords {
+				if _, err := s.x.Retrieve(t.Context(), index.Request{Text: word, Vector: direction(s.r, 8)}); err != nil {
+					t.Fatalf("seed %d: %v", n+uint64(round), err)
+				}
+			}
+		}
+		clear(s.x.scrubbed)
+		s.x.scrubAll(t)
+		catchUp(t, s.x, s.log)
+		what := fmt.Sprintf("seed %d", n+uint64(round))
+		s.compare(t, what+", mended", s.x, len(s.adds))
+		for more := true; more; {
+			var err error
+			if more, err = s.x.maintain(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.compare(t, what+", merged", s.x, len(s.adds))
+		if err := s.x.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// flip changes bytes of one file of terms or vectors.
+func flip(t *testing.T, s *story) {
+	t.Helper()
+	var names []string
+	for _, f := range s.x.data.files {
+		if f.kind() != documentsKind {
+			names = append(names, f.Name)
+		}
+	}
+	f, err := os.OpenFile(s.x.disk.path(names[s.r.IntN(len(names))]), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1 + s.r.IntN(40) {
+		if _, err := f.WriteAt([]byte{byte(s.r.Uint32())}, s.r.Int64N(info.Size())); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestFreshFlushFails: the pages of a flush that failed while a rebuild filled an index go into
+// files once that has taken over.
+func TestFreshFlushFails(t *testing.T) {
+	folder := newCrashFolder(t)
+	s := tell(storySeed(t), folder)
+	for range 20 {
+		s.add()
+	}
+	catchUp(t, s.x, s.log)
+	fresh := s.x.Fresh().(*Index)
+	folder.failNth(0, 1000)
+	commits, next, err := s.log.Commits(t.Context(), 0, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fresh.Apply(t.Context(), commits, index.Position{Store: "test", History: "one", Seq: next}); !errors.Is(err, errDisk) {
+		t.Fatalf("a flush that fails ended with %v", err)
+	}
+	folder.fail = nil
+	s.x.Replace(fresh) // as the follower does, which finds it filled
+	if err := s.x.end(); err != nil {
+		t.Fatal(err)
+	}
+	s.compare(t, "taken over", s.x, len(s.adds))
+	if err := s.x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	x := reopened(t, folder)
+	if x.Position().Seq != s.log.Head() || len(x.Lost()) > 0 {
+		t.Errorf("at commit %d of %d, lost %v", x.Position().Seq, s.log.Head(), x.Lost())
+	}
+	s.compare(t, "started again", x, len(s.adds))
+}

@@ -74,23 +74,22 @@ type flushPart struct {
 // flush writes what is in memory into files, and begins with what a flush that failed has
 // left. Only Maintain calls it, and who fills a fresh index.
 func (x *Index) flush() error {
-	if x.flushing != nil && x.serves(x.flushing.of) {
-		if err := x.finish(x.flushing); err != nil {
+	if f := x.pending(); f != nil {
+		if err := x.finish(f); err != nil {
 			return err
 		}
 	}
-	x.flushing = x.seal()
-	if x.flushing == nil {
-		return nil
+	if f := x.seal(); f != nil {
+		return x.finish(f)
 	}
-	return x.finish(x.flushing)
+	return nil
 }
 
-// serves says whether the data is still the index's.
-func (x *Index) serves(d *data) bool {
+// pending is the flush of the data that has failed.
+func (x *Index) pending() *flush {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.data == d
+	return x.data.flushing
 }
 
 // seal takes what waits; nil when nothing does. From here on applied commits go elsewhere.
@@ -113,7 +112,7 @@ func (x *Index) seal() *flush {
 	for _, name := range slices.Sorted(maps.Keys(d.collections)) {
 		f.take(name, d.collections[name])
 	}
-	d.waiting = newWaiting()
+	d.waiting, d.flushing = newWaiting(), f
 	return f
 }
 
@@ -125,21 +124,10 @@ func (d *data) changed() []tableRow {
 		if at, ok := d.places[id]; ok {
 			row.document = at.in.documents[at.number]
 			row.seq, row.collection = row.document.seq, at.in.name
-			row.dimension = at.in.dimension(at.number)
 		}
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// dimension is that of a document's vectors; 0 when it has none.
-func (c *collection) dimension(number uint32) int {
-	for dimension, v := range c.vectors {
-		if v.Has(number) {
-			return dimension
-		}
-	}
-	return 0
 }
 
 func (f *flush) take(name string, c *collection) {
@@ -178,7 +166,6 @@ func (x *Index) finish(f *flush) error {
 	if err := x.finishTable(f); err != nil {
 		return err
 	}
-	x.flushing = nil
 	if x.fresh {
 		return nil
 	}
@@ -239,6 +226,9 @@ func (d *disk) make(s *stored, write func(io.Writer) (int64, error)) error {
 
 // open maps a file of terms or vectors.
 func (d *disk) open(s *stored) (err error) {
+	if err := d.regular(s.Name); err != nil {
+		return err
+	}
 	switch s.kind() {
 	case termsKind:
 		s.terms, err = keyword.Open(d.path(s.Name))
@@ -271,6 +261,6 @@ func (x *Index) finishTable(f *flush) error {
 			x.retired = append(x.retired, f.table)
 		}
 	}
-	f.of.stored = f.position
+	f.of.stored, f.of.flushing = f.position, nil
 	return nil
 }

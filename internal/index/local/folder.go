@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"pulse/internal/mapped"
 )
 
 // folder is where an index keeps its files. Tests give one that loses and fails.
@@ -98,6 +100,15 @@ func numberOf(name string) (number uint64, ok bool) {
 func (e *entry) kind() string {
 	_, kind, _ := strings.Cut(e.Name, ".")
 	return kind
+}
+
+// regular refuses what is no file, which might never be read to its end.
+func (d *disk) regular(name string) error {
+	info, err := os.Stat(d.path(name))
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file: %w", d.path(name), mapped.ErrDamaged)
+	}
+	return err
 }
 
 // write makes a whole file that lasts, but for its name: see folder.sync. What it made of

@@ -1,11 +1,13 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sync"
 
 	"pulse"
@@ -129,12 +131,17 @@ type loading struct {
 	mu   sync.Mutex // over data.files and retired, while files are attached
 }
 
-// table reads all rows; of each document the one of its highest commit stands.
+// table reads all rows; of each document the last of its highest commit stands.
 func (l *loading) table(ctx context.Context, m *manifest) (map[pulse.DocumentID]*tableRow, error) {
 	table := make(map[pulse.DocumentID]*tableRow)
-	for _, e := range m.Files {
+	files := slices.Clone(m.Files)
+	slices.SortFunc(files, func(a, b entry) int { return cmp.Compare(a.Name, b.Name) }) // as they were written
+	for _, e := range files {
 		if e.kind() != documentsKind {
 			continue
+		}
+		if err := l.disk.regular(e.Name); err != nil {
+			return nil, err
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -247,7 +254,8 @@ func (l *loading) findLost(table map[pulse.DocumentID]*tableRow) {
 	for id, at := range l.data.places {
 		row := table[id]
 		terms := len(row.document.chunks) == 0 || at.in.keyword.Has(at.number)
-		vectors := row.dimension == 0 || at.in.vectors[row.dimension] != nil && at.in.vectors[row.dimension].Has(at.number)
+		dimension := row.document.dimension
+		vectors := dimension == 0 || at.in.vectors[dimension] != nil && at.in.vectors[dimension].Has(at.number)
 		if !terms || !vectors {
 			l.data.lost[row.seq] = true
 		}

@@ -143,7 +143,6 @@ type Index struct {
 	due    chan struct{} // holds one when Maintain should look
 
 	// Of who maintains alone:
-	flushing *flush          // that is under way, or has failed and is to be tried again
 	manifest []byte          // that was written last
 	scrubbed map[string]bool // files, by name, that were read through since the start
 
@@ -162,10 +161,11 @@ type data struct {
 	places      map[pulse.DocumentID]place
 	collections map[string]*collection
 
-	waiting waiting        // what no file has yet
-	stored  index.Position // up to which files hold the log
-	files   []*stored
-	lost    map[pulse.CommitSeq]bool // whose terms or vectors a damaged file had
+	waiting  waiting        // what no file has yet
+	flushing *flush         // of whoever flushes: it has failed, or is under way
+	stored   index.Position // up to which files hold the log
+	files    []*stored
+	lost     map[pulse.CommitSeq]bool // whose terms or vectors a damaged file had
 }
 
 // place is where a document is: its collection and its number there.
@@ -202,6 +202,7 @@ type document struct {
 	chunks      []pulse.Chunk
 
 	vectorWeight float32 // see Options.VectorWeight
+	dimension    int     // of its vectors; 0 when it has none
 }
 
 // New returns an empty index that stays in memory.
@@ -252,25 +253,35 @@ func (x *Index) Fresh() index.Applier {
 	return fresh
 }
 
-// Replace takes the data of an index that Fresh returned, which is not used after.
-func (x *Index) Replace(fresh index.Applier) { x.swap(fresh.(*Index).giveUp()) }
+// Replace takes the data of an index that Fresh returned, which is not used after. A flush of
+// it that has failed goes with the data.
+func (x *Index) Replace(fresh index.Applier) {
+	given, retired := fresh.(*Index).giveUp()
+	x.retire(retired)
+	x.swap(given)
+}
 
 // Discard throws an index away that Fresh returned.
 func (x *Index) Discard(fresh index.Applier) {
-	of := fresh.(*Index).giveUp()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.retired = append(x.retired, of.files...)
+	given, retired := fresh.(*Index).giveUp()
+	x.retire(append(retired, given.files...))
 	x.wake()
 }
 
-// giveUp returns the data, which is then not the index's any more.
-func (x *Index) giveUp() *data {
+// giveUp returns the data, and what of its files is not used, which are then not the index's
+// any more.
+func (x *Index) giveUp() (given *data, retired []*stored) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	given := x.data
-	x.data = emptyData()
-	return given
+	given, retired = x.data, x.retired
+	x.data, x.retired = emptyData(), nil
+	return given, retired
+}
+
+func (x *Index) retire(files []*stored) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.retired = append(x.retired, files...)
 }
 
 // Size is what an index holds.

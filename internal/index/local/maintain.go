@@ -8,10 +8,18 @@ import (
 	"time"
 )
 
-// How often Maintain looks by itself, tries again after an error, and reads a file through.
+// How often Maintain looks by itself, and tries again after an error.
 const (
+	maintainEvery = 30 * time.Second
 	maintainRetry = 10 * time.Second
-	scrubEvery    = 30 * time.Second
+)
+
+// Files are read through for damage one after the other: soon after a start, since a search
+// trusts the numbers of vectors, but in a fifth of the time, and all again after a day.
+const (
+	scrubPause = time.Second
+	scrubShare = 5
+	scrubAgain = 24 * time.Hour
 )
 
 // Maintain moves what is in memory into files, merges files, reads them through for damage,
@@ -24,19 +32,18 @@ func (x *Index) Maintain(ctx context.Context) error {
 		return nil
 	}
 	failures := 0
-	lastScrub := x.options.Now()
+	nextScrub := x.options.Now().Add(scrubPause)
 	for ctx.Err() == nil {
 		more, err := x.maintain()
 		failures = x.noteTrouble(failures, err)
 		if more && err == nil {
 			continue
 		}
-		if now := x.options.Now(); err == nil && now.Sub(lastScrub) >= scrubEvery {
-			lastScrub = now
+		if began := x.options.Now(); !began.Before(nextScrub) {
 			x.scrub(ctx)
-			continue
+			nextScrub = x.afterScrub(began)
 		}
-		x.sleep(ctx, err != nil)
+		x.sleep(ctx, err != nil, nextScrub)
 	}
 	if err := x.end(); err != nil {
 		x.options.Log.Warn("The index was not written to its end; the next start reads the rest from the store", "error", err)
@@ -68,7 +75,7 @@ func (x *Index) noteTrouble(failures int, err error) int {
 
 // maintain does one thing that is due; more says that there may be another.
 func (x *Index) maintain() (more bool, err error) {
-	if d, any := x.dueIn(); any && d == 0 || x.flushing != nil {
+	if d, any := x.dueIn(); any && d == 0 || x.pending() != nil {
 		return true, x.flush()
 	}
 	if m := x.planMerge(); m != nil {
@@ -84,17 +91,17 @@ func (x *Index) dueIn() (d time.Duration, any bool) {
 }
 
 // sleep waits until something may be due. While nothing waits, only a change is.
-func (x *Index) sleep(ctx context.Context, failed bool) {
+func (x *Index) sleep(ctx context.Context, failed bool, nextScrub time.Time) {
 	wait, any := x.dueIn()
 	switch {
 	case failed:
 		wait = maintainRetry
 	case !any:
-		wait = scrubEvery
+		wait = maintainEvery
 	default: // what comes may make it due sooner
 		wait = min(wait, x.options.Flush.Soon)
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(min(wait, max(0, nextScrub.Sub(x.options.Now()))))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -119,23 +126,31 @@ func (x *Index) tidy() error {
 	x.mu.Unlock()
 	err := x.writeManifest()
 	if err == nil {
-		gone, err = x.remove(gone)
+		gone = x.remove(gone)
 	}
-	x.mu.Lock()
-	x.retired = append(x.retired, gone...)
-	x.mu.Unlock()
+	x.retire(gone)
 	return err
 }
 
-// remove closes and removes files, and returns those that it could not.
-func (x *Index) remove(gone []*stored) (left []*stored, err error) {
-	for i, s := range gone {
-		if err := errors.Join(s.close(), x.disk.remove(s.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return gone[i:], fmt.Errorf("remove a file of the index: %w", err)
+// remove closes and removes files, and returns those that it could not: they are no reason to
+// stop, and are tried again.
+func (x *Index) remove(gone []*stored) (left []*stored) {
+	for _, s := range gone {
+		err := s.close()
+		if err == nil {
+			err = x.disk.remove(s.Name)
 		}
-		delete(x.scrubbed, s.Name)
+		switch {
+		case err == nil || errors.Is(err, fs.ErrNotExist):
+			delete(x.scrubbed, s.Name)
+			continue
+		case !s.stuck:
+			x.options.Log.Warn("A file that the index does not use cannot be removed", "file", x.disk.path(s.Name), "error", err)
+			s.stuck = true
+		}
+		left = append(left, s)
 	}
-	return nil, nil
+	return left
 }
 
 func (s *stored) close() error {
@@ -148,17 +163,31 @@ func (s *stored) close() error {
 	return nil
 }
 
-// scrub reads a file through that was not since the start.
-func (x *Index) scrub(ctx context.Context) {
+// afterScrub is when the next file is read through, after one that was begun at a time.
+func (x *Index) afterScrub(began time.Time) time.Time {
+	now := x.options.Now()
+	if x.unscrubbed() == nil {
+		clear(x.scrubbed)
+		return now.Add(scrubAgain)
+	}
+	return now.Add(max(scrubPause, (scrubShare-1)*now.Sub(began)))
+}
+
+// unscrubbed is a file that was not read through yet; nil when all were.
+func (x *Index) unscrubbed() *stored {
 	x.mu.RLock()
-	var next *stored
+	defer x.mu.RUnlock()
 	for _, s := range x.data.files {
 		if !x.scrubbed[s.Name] && s.kind() != documentsKind {
-			next = s
-			break
+			return s
 		}
 	}
-	x.mu.RUnlock()
+	return nil
+}
+
+// scrub reads a file through that was not yet.
+func (x *Index) scrub(ctx context.Context) {
+	next := x.unscrubbed()
 	if next == nil {
 		return
 	}

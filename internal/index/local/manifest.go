@@ -68,15 +68,22 @@ func parseManifest(data []byte) (*manifest, error) {
 	if m.Version != manifestVersion {
 		return nil, fmt.Errorf("version %d, this program knows %d: %w", m.Version, manifestVersion, keyword.ErrVersion)
 	}
+	for _, e := range m.Files {
+		if _, ok := numberOf(e.Name); !ok || (e.kind() == vectorsKind) != (e.Dimension > 0) || (e.kind() == documentsKind) != (e.Collection == "") {
+			return nil, fmt.Errorf("file %q of %q and %d numbers: %w", e.Name, e.Collection, e.Dimension, mapped.ErrDamaged)
+		}
+	}
 	return &m, nil
 }
 
 // readManifest returns nil where there is none.
 func (d *disk) readManifest() (*manifest, error) {
-	data, err := os.ReadFile(d.path(manifestName))
-	if errors.Is(err, fs.ErrNotExist) {
+	if err := d.regular(manifestName); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	} else if err != nil {
+		return nil, err
 	}
+	data, err := os.ReadFile(d.path(manifestName))
 	if err != nil {
 		return nil, fmt.Errorf("read index: %w", err)
 	}
@@ -139,6 +146,7 @@ type stored struct {
 	entry
 	bytes   int64         // of documents: its size
 	rows    int           // of documents
+	stuck   bool          // it could not be removed, and that was said
 	terms   *keyword.File // of its kind, as vectors; else nil
 	vectors *vector.File
 }

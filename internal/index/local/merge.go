@@ -166,16 +166,13 @@ func (x *Index) drop(p *mergePlan) {
 	for _, s := range p.files {
 		p.of.detach(s)
 	}
-	x.exchange(p, nil)
+	x.exchange(p)
 }
 
-// exchange puts a file in the place of those that it was merged from. It needs the lock.
-func (x *Index) exchange(p *mergePlan, merged *stored) {
+// exchange takes the files out, whose place another has. It needs the lock.
+func (x *Index) exchange(p *mergePlan) {
 	x.data.files = slices.DeleteFunc(x.data.files, func(s *stored) bool { return slices.Contains(p.files, s) })
 	x.retired = append(x.retired, p.files...)
-	if merged != nil {
-		x.data.files = append(x.data.files, merged)
-	}
 }
 
 // mover is a merge of either kind.
@@ -195,8 +192,8 @@ func (x *Index) mergeFiles(p *mergePlan) error {
 	if err := x.disk.make(merged, m.write); err != nil {
 		return err
 	}
-	for done := false; !done; {
-		done = x.moveSome(p, m, merged)
+	for first, done := true, false; !done; first = false {
+		done = x.moveSome(p, m, merged, first)
 	}
 	return nil
 }
@@ -231,48 +228,62 @@ func (x *Index) stillUses(p *mergePlan) bool {
 	return x.data == p.of && !slices.ContainsFunc(p.files, func(s *stored) bool { return !p.of.uses(s) })
 }
 
-// moveSome moves documents to the merged file. When one of the files was let go meanwhile
-// the merged one is too, with what has moved there: the log has it.
-func (x *Index) moveSome(p *mergePlan, m *mover, merged *stored) (done bool) {
+// moveSome moves documents to the merged file, which is one of the index's from the first on.
+// When one of the files was let go meanwhile the merged one is too, with what has moved
+// there: the log has it.
+func (x *Index) moveSome(p *mergePlan, m *mover, merged *stored, first bool) (done bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.stillUses(p) {
-		if x.data == p.of && x.data.uses(merged) {
-			x.data.detach(merged)
-			x.tellLost()
-		}
+	switch {
+	case first && x.stillUses(p):
+		x.data.files = append(x.data.files, merged)
+	case first:
 		x.retired = append(x.retired, merged)
+		return true
+	case !slices.Contains(x.data.files, merged): // it was let go, or all were
+		return true
+	case !x.stillUses(p):
+		x.data.detach(merged)
+		x.data.files = slices.DeleteFunc(x.data.files, func(s *stored) bool { return s == merged })
+		x.retired = append(x.retired, merged)
+		x.tellLost()
 		return true
 	}
 	if !m.move(merged, moveChunks) {
 		return false
 	}
-	x.exchange(p, merged)
+	x.exchange(p)
 	return true
 }
 
 // mergeTables merges files of documents. When none is left out, what is gone is forgotten.
 func (x *Index) mergeTables(p *mergePlan) error {
 	all := x.isAllTables(p)
-	newest := make(map[pulse.DocumentID]pulse.CommitSeq)
+	slices.SortFunc(p.files, func(a, b *stored) int { return cmp.Compare(a.Name, b.Name) }) // as they were written
 	var rows [][]byte
+	last := make(map[pulse.DocumentID]int) // in rows
+	seqs := make(map[pulse.DocumentID]pulse.CommitSeq)
 	if err := p.eachRow(x.disk, func(row []byte) error {
 		id, seq, _, err := parseState(row)
-		newest[id] = max(newest[id], seq)
-		return err
-	}); err != nil {
-		return x.loseAll(p, err)
-	}
-	if err := p.eachRow(x.disk, func(row []byte) error {
-		id, seq, gone, err := parseState(row)
-		if err == nil && newest[id] == seq && !(gone && all) {
-			rows = append(rows, row)
-			newest[id] = 0 // the next of the same commit is the same
+		if err != nil || seq < seqs[id] {
+			return err
 		}
-		return err
+		if at, known := last[id]; known {
+			rows[at] = nil
+		}
+		last[id], seqs[id] = len(rows), seq
+		rows = append(rows, row)
+		return nil
 	}); err != nil {
 		return x.loseAll(p, err)
 	}
+	rows = slices.DeleteFunc(rows, func(row []byte) bool {
+		if row == nil {
+			return true
+		}
+		_, _, gone, _ := parseState(row)
+		return gone && all
+	})
 	merged := &stored{entry: entry{Name: x.disk.name(documentsKind)}, rows: len(rows)}
 	if err := x.disk.write(merged.Name, func(w io.Writer) (err error) {
 		merged.bytes, err = writeRows(w, len(rows), func(i int) []byte { return rows[i] })
@@ -282,7 +293,8 @@ func (x *Index) mergeTables(p *mergePlan) error {
 	}
 	x.mu.Lock()
 	if x.data == p.of {
-		x.exchange(p, merged)
+		x.exchange(p)
+		x.data.files = append(x.data.files, merged)
 	} else {
 		x.retired = append(x.retired, merged)
 	}

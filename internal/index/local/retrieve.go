@@ -30,6 +30,7 @@ func (x *Index) retrieve(r index.Request) (*index.Result, error) {
 	s := retrieval{request: r, filter: x.newFilter(r.Filter, &syntax), query: &keyword.Query{}}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	s.result.Lost = len(x.data.lost)
 	s.in, s.history = x.data.collections[collectionName(r.Collection)], x.data.position.History
 	if s.in == nil {
 		s.result.Standing = s.standing()

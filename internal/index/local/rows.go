@@ -42,7 +42,6 @@ type tableRow struct {
 	id         pulse.DocumentID
 	seq        pulse.CommitSeq
 	collection string
-	dimension  int // of its vectors; 0 when it has none
 	document   *document
 }
 
@@ -73,7 +72,7 @@ func (r *tableRow) append(to []byte) []byte {
 	to = binary.AppendVarint(to, d.received.Unix())
 	to = binary.AppendVarint(to, int64(d.received.Nanosecond()))
 	to = binary.LittleEndian.AppendUint32(to, math.Float32bits(d.vectorWeight))
-	to = binary.AppendUvarint(to, uint64(r.dimension))
+	to = binary.AppendUvarint(to, uint64(d.dimension))
 	return appendChunks(to, d.chunks)
 }
 
@@ -256,7 +255,7 @@ func parseRow(row []byte) (tableRow, error) {
 		d.metadata = packed(r.text())
 		d.received = time.Unix(r.varint(), r.varint()).UTC()
 		d.vectorWeight = math.Float32frombits(r.uint32())
-		parsed.dimension = int(r.uvarint())
+		d.dimension = int(r.uvarint())
 		d.chunks = r.chunks()
 		parsed.document = d
 	}

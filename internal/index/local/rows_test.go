@@ -22,8 +22,8 @@ func someRows() []tableRow {
 	return []tableRow{
 		{id: 1, seq: 9},
 		{id: 2, seq: 10, collection: "default", document: &document{id: 2, seq: 10, received: time.Time{}.UTC(), chunks: []pulse.Chunk{}}},
-		{id: 300, seq: 1 << 40, collection: "c", dimension: 384, document: &document{
-			id: 300, seq: 1 << 40, key: "https://example.com/ä", language: "de-AT", country: "AT", isMobile: true, contentHash: "h",
+		{id: 300, seq: 1 << 40, collection: "c", document: &document{
+			dimension: 384, id: 300, seq: 1 << 40, key: "https://example.com/ä", language: "de-AT", country: "AT", isMobile: true, contentHash: "h",
 			metadata: pack(pulse.Metadata{"a": []any{"x", 1.5, true, nil, []any{"y"}}}), vectorWeight: 0.5,
 			received: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
 			chunks: []pulse.Chunk{

@@ -192,6 +192,10 @@ func faultAsError(before bool, files []*File, err *error) {
 	if fault == nil {
 		return
 	}
+	if wrong, ok := fault.(wrongCosine); ok {
+		*err = wrong.note(fmt.Errorf("cosine of %v in a file of vectors: %w", wrong.value, ErrDamaged))
+		return
+	}
 	if at, ok := mapped.Fault(fault); ok {
 		for _, f := range files {
 			if mapped.Holds(f.data, at) {

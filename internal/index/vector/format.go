@@ -165,7 +165,7 @@ func view[T int8 | uint16 | uint64 | float32](data []byte, n int) []T {
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // parseFile checks a file's length, header, footer, slots and documents. Blocks are
-// checked by Scrub: a damaged one makes wrong scores, not a crash.
+// checked by Scrub, and so before each merge: a damaged one makes wrong scores, not a crash.
 func parseFile(data []byte) (*File, error) {
 	if !littleEndian {
 		return nil, errors.New("files of vectors need a little-endian processor")

@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"context"
 	"io"
 	"runtime/debug"
 	"slices"
@@ -49,8 +50,14 @@ func (m *Merge) take(document uint32, state State) {
 // Files are those that are merged: to be closed when Move is done.
 func (m *Merge) Files() []*File { return m.files }
 
-// WriteTo writes the new file. It needs no lock: the files do not change.
+// WriteTo writes the new file. It needs no lock: the files do not change. They are compared
+// with their checksums first, since what is copied gets new ones.
 func (m *Merge) WriteTo(w io.Writer) (int64, error) {
+	for _, f := range m.files {
+		if err := f.Scrub(context.Background()); err != nil {
+			return 0, err
+		}
+	}
 	blocks := (len(m.from) + blockVectors - 1) / blockVectors
 	rotated := make([]float32, blockVectors*m.index.width)
 	return writeFile(w, m.index, &m.table, blocks, func(i int) (b *block, err error) {

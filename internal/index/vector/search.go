@@ -202,9 +202,25 @@ func (s *scan) decide(at uint32) {
 	if exact < s.floor {
 		return
 	}
+	s.checkCosine(at, exact)
 	s.close(document)
 	ordinal, exact := s.better(document, at, exact)
 	s.raise(s.yield(document, ordinal, s.score(exact)))
+}
+
+// checkCosine tells of a file that gives what no cosine is: its numbers are not those that
+// were written. A NaN is not below any floor.
+func (s *scan) checkCosine(at uint32, exact float32) {
+	const most = 1.01 // float16 and rounding are within a thousandth
+	if f := s.blocks[at/blockVectors].file; f != nil && s.metric == Cosine && !(exact <= most) {
+		panic(wrongCosine{f, exact})
+	}
+}
+
+// wrongCosine is what a search panics with that meets one.
+type wrongCosine struct {
+	*File
+	value float32
 }
 
 // better is the best chunk of a document, of equal ones the first, given one of them

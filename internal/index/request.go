@@ -53,6 +53,9 @@ type Result struct {
 	// OtherHistory says that it was refused for Request.VectorHistory: the index has been
 	// filled anew since the query was embedded.
 	OtherHistory bool
+	// Lost are the commits that are being read again, since a file of theirs was damaged: their
+	// documents may not be found.
+	Lost int
 	// Corrections are the words of the text that nothing holds, and what was looked for
 	// in their place.
 	Corrections []pulse.Correction

@@ -123,7 +123,10 @@ func (p *part) list(l *lists, id uint32) list {
 
 func (p *part) find(text string, hash uint64) (uint32, bool) {
 	mask := uint64(len(p.table) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
+	for at, tries := hash&mask, 0; ; at, tries = (at+1)&mask, tries+1 {
+		if tries == len(p.table) {
+			panic(damagedPage{p.File, 0}) // it was written half empty
+		}
 		touch(p.File, p.table[at:at+1])
 		n := p.table[at]
 		if n == 0 {
