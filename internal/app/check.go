@@ -197,6 +197,9 @@ func (c *Config) Warnings() []string {
 	if c.unsignedFirecrawl() {
 		all = append(all, "Firecrawl's webhooks are not verified: set PULSE_FIRECRAWL_SECRET")
 	}
+	if c.borrowsTokenizer() {
+		all = append(all, strings.ToUpper(borrowedTokens[:1])+borrowedTokens[1:]+"; name the model's tokenizer.json with --tokenizer")
+	}
 	for _, name := range c.warnings {
 		all = append(all, "This variable is set and does nothing in this release: "+name)
 	}

@@ -21,6 +21,8 @@ func (d *doctor) tokenizer() {
 		d.add(LevelFail, "tokenizer", err.Error(), "correct --tokenizer")
 	case t != nil && d.cfg.Tokenizer != "":
 		d.add(LevelOK, "tokenizer", "tokens are counted by that of --tokenizer "+d.cfg.Tokenizer, "")
+	case d.cfg.borrowsTokenizer():
+		d.add(LevelWarn, "tokenizer", borrowedTokens, "name the model's tokenizer.json with --tokenizer")
 	}
 }
 

@@ -85,6 +85,19 @@ func (c *Config) tokenizer() (*token.Tokenizer, error) {
 	return Tokenizer(name)
 }
 
+// borrowsTokenizer says that an endpoint's model has its tokens counted by another one's, since
+// nobody has named its own: unlike TEI, such servers count for nobody.
+func (c *Config) borrowsTokenizer() bool {
+	if c.Tokenizer != "" || !strings.HasPrefix(c.Embedder, "openai+") && !strings.HasPrefix(c.Embedder, "ollama+") {
+		return false
+	}
+	model, _ := c.model()
+	_, ok, _ := builtin.For(model)
+	return !ok
+}
+
+const borrowedTokens = "tokens are counted by those of all-MiniLM-L6-v2, which are not the model's: a chunk may be longer than it takes"
+
 // ChunkOptions are the bounds of chunks as they are given to commands, where no
 // overlap is 0.
 func ChunkOptions(maxTokens, overlap int) chunk.Options {

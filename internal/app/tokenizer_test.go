@@ -51,3 +51,22 @@ func TestTokenizer(t *testing.T) {
 	f(broken, "", 0, "broken.json")
 	f("bge-m3", "", 0, "all-MiniLM-L6-v2, Qwen3-Embedding")
 }
+
+func TestBorrowedTokenizerIsTold(t *testing.T) {
+	small := writeTokenizer(t)
+	f := func(embedder, tokenizer string, want bool) {
+		t.Helper()
+		c := testConfig(t, func(c *Config) { c.Embedder, c.Tokenizer = embedder, tokenizer })
+		told := strings.Contains(strings.Join(c.Warnings(), "\n"), "name the model's tokenizer.json with --tokenizer")
+		if told != want {
+			t.Errorf("%s, --tokenizer %q: warnings %q", embedder, tokenizer, c.Warnings())
+		}
+	}
+	f("openai+http://127.0.0.1:1/v1?model=text-embedding-3-small", "", true)
+	f("openai+http://127.0.0.1:1/v1?model=text-embedding-3-small", small, false)
+	f("openai+http://127.0.0.1:1/v1?model=Qwen/Qwen3-Embedding-0.6B", "", false)
+	f("ollama+http://127.0.0.1:1?model=nomic-embed-text", "", true)
+	f("tei+http://127.0.0.1:1", "", false)
+	f("builtin", "", false)
+	f("none", "", false)
+}
