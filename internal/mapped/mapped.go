@@ -5,11 +5,32 @@ package mapped
 import (
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 )
 
-// ErrDamaged says that a file is not what was written.
-var ErrDamaged = errors.New("damaged")
+// Why a file cannot be used: it is not what was written, or a newer program wrote it.
+var (
+	ErrDamaged = errors.New("damaged")
+	ErrVersion = errors.New("unknown version")
+)
+
+// Damage keeps what was found wrong with a file first.
+type Damage struct{ first atomic.Pointer[error] }
+
+// Note keeps an error, unless there is one already, and returns it.
+func (d *Damage) Note(err error) error {
+	d.first.CompareAndSwap(nil, &err)
+	return err
+}
+
+// Err is the first that was noted, nil when none was.
+func (d *Damage) Err() error {
+	if err := d.first.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // Holds says whether an address is in the data.
 func Holds(data []byte, address uintptr) bool {

@@ -168,15 +168,12 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
-var pagesCommitted int
-
 // commitPages commits so many new pages.
 func commitPages(t *testing.T, s *Store, n int) {
 	t.Helper()
 	for range n {
-		pagesCommitted++
-		r := accept(t, s, page(fmt.Sprintf("https://example.com/session/%d", pagesCommitted), "{}"))
-		commitPage(t, s, r.Jobs[0], fmt.Sprintf("text %d", pagesCommitted))
+		url := fmt.Sprintf("https://example.com/%s/%d", s.Session(), s.Head())
+		commitPage(t, s, accept(t, s, page(url, "{}")).Jobs[0], "text of "+url)
 	}
 }
 

@@ -33,7 +33,7 @@ type File struct {
 	languages []string
 	chunks    int
 	live      int // chunks of the index that are here
-	damage    atomic.Pointer[error]
+	damage    mapped.Damage
 	unmap     func() error
 }
 
@@ -133,12 +133,7 @@ func (f *File) Live() int { return f.live }
 
 // Damage is what was found wrong with the file since it was opened, nil when nothing
 // was. Searches of an index that has it fail until it is let go.
-func (f *File) Damage() error {
-	if err := f.damage.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
+func (f *File) Damage() error { return f.damage.Err() }
 
 // Scrub compares all pages with their checksums, whether they were read before or not.
 func (f *File) Scrub(ctx context.Context) error {
@@ -201,13 +196,13 @@ func damageAsError(before bool, files []*File, err *error) {
 		return
 	}
 	if page, ok := fault.(damagedPage); ok {
-		*err = page.note(fmt.Errorf("page %d of %d of a file of terms: %w", page.number, page.pages(), ErrDamaged))
+		*err = page.damage.Note(fmt.Errorf("page %d of %d of a file of terms: %w", page.number, page.pages(), ErrDamaged))
 		return
 	}
 	if at, ok := mapped.Fault(fault); ok {
 		for _, f := range files {
 			if mapped.Holds(f.data, at) {
-				*err = f.note(fmt.Errorf("file of terms cannot be read where it is mapped: %w", ErrDamaged))
+				*err = f.damage.Note(fmt.Errorf("file of terms cannot be read where it is mapped: %w", ErrDamaged))
 				return
 			}
 		}
@@ -227,11 +222,6 @@ func scrubbed(files []*File) error {
 		}
 	}
 	return nil
-}
-
-func (f *File) note(err error) error {
-	f.damage.CompareAndSwap(nil, &err)
-	return err
 }
 
 // Files are those that the index has.

@@ -3,7 +3,6 @@ package keyword
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -14,7 +13,7 @@ import (
 
 // Why a file cannot be used. The error that wraps one says which part it is about.
 var (
-	ErrVersion = errors.New("unknown version")
+	ErrVersion = mapped.ErrVersion
 	ErrDamaged = mapped.ErrDamaged
 )
 

@@ -93,6 +93,7 @@ func (x *Index) pending() *flush {
 }
 
 // seal takes what waits; nil when nothing does. From here on applied commits go elsewhere.
+// While it holds applying nobody swaps the data: its rows are gathered beside searches.
 func (x *Index) seal() *flush {
 	x.applying.Lock()
 	defer x.applying.Unlock()
@@ -106,9 +107,6 @@ func (x *Index) seal() *flush {
 	x.mu.RUnlock()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.data != d { // it is swapped by who applies; not while this holds applying
-		return nil
-	}
 	for _, name := range slices.Sorted(maps.Keys(d.collections)) {
 		f.take(name, d.collections[name])
 	}

@@ -81,7 +81,7 @@ const (
 func (d *disk) name(kind string) string { return fmt.Sprintf("%08d.%s", d.last.Add(1), kind) }
 
 // passOver sees to it that no new file is named like one of these.
-func (d *disk) passOver(names []string) {
+func (d *disk) passOver(names ...string) {
 	for _, name := range names {
 		if n, ok := numberOf(name); ok && n > d.last.Load() {
 			d.last.Store(n)

@@ -62,7 +62,7 @@ func (x *Index) load(ctx context.Context) (*data, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list files of the index: %w", err)
 	}
-	x.disk.passOver(names)
+	x.disk.passOver(names...)
 	m, err := x.disk.readManifest()
 	if err != nil || m == nil {
 		x.retireOthers(names, nil)
@@ -74,7 +74,7 @@ func (x *Index) load(ctx context.Context) (*data, error) {
 		return emptyData(), nil
 	}
 	for _, e := range m.Files { // one that is missing is still to be removed
-		x.disk.passOver([]string{e.Name})
+		x.disk.passOver(e.Name)
 	}
 	x.retireOthers(names, m)
 	d, err := x.read(ctx, m)

@@ -144,7 +144,7 @@ type Index struct {
 
 	// Of who maintains alone:
 	manifest []byte          // that was written last
-	scrubbed map[string]bool // files, by name, that were read through since the start
+	scrubbed map[string]bool // files, by name, that were read through, until all were
 
 	counters sync.Pool // of *keyword.Counter, which remember words
 }

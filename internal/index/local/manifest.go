@@ -66,7 +66,7 @@ func parseManifest(data []byte) (*manifest, error) {
 		return nil, fmt.Errorf("%w: %w", err, mapped.ErrDamaged)
 	}
 	if m.Version != manifestVersion {
-		return nil, fmt.Errorf("version %d, this program knows %d: %w", m.Version, manifestVersion, keyword.ErrVersion)
+		return nil, fmt.Errorf("version %d, this program knows %d: %w", m.Version, manifestVersion, mapped.ErrVersion)
 	}
 	for _, e := range m.Files {
 		if _, ok := numberOf(e.Name); !ok || (e.kind() == vectorsKind) != (e.Dimension > 0) || (e.kind() == documentsKind) != (e.Collection == "") {

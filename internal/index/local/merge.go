@@ -258,32 +258,10 @@ func (x *Index) moveSome(p *mergePlan, m *mover, merged *stored, first bool) (do
 
 // mergeTables merges files of documents. When none is left out, what is gone is forgotten.
 func (x *Index) mergeTables(p *mergePlan) error {
-	all := x.isAllTables(p)
-	slices.SortFunc(p.files, func(a, b *stored) int { return cmp.Compare(a.Name, b.Name) }) // as they were written
-	var rows [][]byte
-	last := make(map[pulse.DocumentID]int) // in rows
-	seqs := make(map[pulse.DocumentID]pulse.CommitSeq)
-	if err := p.eachRow(x.disk, func(row []byte) error {
-		id, seq, _, err := parseState(row)
-		if err != nil || seq < seqs[id] {
-			return err
-		}
-		if at, known := last[id]; known {
-			rows[at] = nil
-		}
-		last[id], seqs[id] = len(rows), seq
-		rows = append(rows, row)
-		return nil
-	}); err != nil {
+	rows, err := p.lastRows(x.disk, x.isAllTables(p))
+	if err != nil {
 		return x.loseAll(p, err)
 	}
-	rows = slices.DeleteFunc(rows, func(row []byte) bool {
-		if row == nil {
-			return true
-		}
-		_, _, gone, _ := parseState(row)
-		return gone && all
-	})
 	merged := &stored{entry: entry{Name: x.disk.name(documentsKind)}, rows: len(rows)}
 	if err := x.disk.write(merged.Name, func(w io.Writer) (err error) {
 		merged.bytes, err = writeRows(w, len(rows), func(i int) []byte { return rows[i] })
@@ -302,13 +280,32 @@ func (x *Index) mergeTables(p *mergePlan) error {
 	return x.tidy()
 }
 
-func (p *mergePlan) eachRow(d *disk, f func(row []byte) error) error {
+// lastRows are the rows of files of documents, of each document the last of its highest commit,
+// without those that are gone when they are to be forgotten.
+func (p *mergePlan) lastRows(d *disk, forget bool) (rows [][]byte, err error) {
+	last := make(map[pulse.DocumentID]int) // in rows
+	seqs := make(map[pulse.DocumentID]pulse.CommitSeq)
+	slices.SortFunc(p.files, func(a, b *stored) int { return cmp.Compare(a.Name, b.Name) }) // as they were written
 	for _, s := range p.files {
-		if _, _, err := eachRow(d.path(s.Name), f); err != nil {
-			return err
+		if _, _, err := eachRow(d.path(s.Name), func(row []byte) error {
+			id, seq, gone, err := parseState(row)
+			if err != nil || seq < seqs[id] {
+				return err
+			}
+			if at, known := last[id]; known {
+				rows[at] = nil
+			}
+			if gone && forget {
+				row = nil
+			}
+			last[id], seqs[id] = len(rows), seq
+			rows = append(rows, row)
+			return nil
+		}); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return slices.DeleteFunc(rows, func(row []byte) bool { return row == nil }), nil
 }
 
 func (x *Index) isAllTables(p *mergePlan) bool {

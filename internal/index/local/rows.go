@@ -13,7 +13,6 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"pulse"
-	"pulse/internal/index/keyword"
 	"pulse/internal/mapped"
 )
 
@@ -162,7 +161,7 @@ func parseRows(data []byte) (rows []byte, n int, err error) {
 		return nil, 0, fmt.Errorf("checksum: %w", mapped.ErrDamaged)
 	}
 	if v := binary.LittleEndian.Uint64(data[8:]); v != rowsVersion {
-		return nil, 0, fmt.Errorf("version %d, this program knows %d: %w", v, rowsVersion, keyword.ErrVersion)
+		return nil, 0, fmt.Errorf("version %d, this program knows %d: %w", v, rowsVersion, mapped.ErrVersion)
 	}
 	return data[rowsHeadSize : len(data)-rowsEndSize], int(binary.LittleEndian.Uint64(end)), nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -34,7 +33,7 @@ type File struct {
 
 	numbers []int // of the blocks in the index
 	live    int   // vectors of the index that are here
-	damage  atomic.Pointer[error]
+	damage  mapped.Damage
 	unmap   func() error
 }
 
@@ -84,7 +83,7 @@ func (f *File) Scrub(ctx context.Context) error {
 			return fmt.Errorf("block %d of %d: %w", i, len(f.parts), err)
 		}
 		if sum != p.sum {
-			return f.note(fmt.Errorf("block %d of %d of a file of vectors: %w", i, len(f.parts), ErrDamaged))
+			return f.damage.Note(fmt.Errorf("block %d of %d of a file of vectors: %w", i, len(f.parts), ErrDamaged))
 		}
 	}
 	return nil
@@ -164,17 +163,7 @@ func (x *Index) Files() []*File { return x.files }
 
 // Damage is what was found wrong with the file since it was opened, nil when nothing
 // was.
-func (f *File) Damage() error {
-	if err := f.damage.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
-func (f *File) note(err error) error {
-	f.damage.CompareAndSwap(nil, &err)
-	return err
-}
+func (f *File) Damage() error { return f.damage.Err() }
 
 // guard runs a function that reads the file. What cannot be read is an error.
 func (f *File) guard(read func()) (err error) {
@@ -193,13 +182,13 @@ func faultAsError(before bool, files []*File, err *error) {
 		return
 	}
 	if wrong, ok := fault.(wrongCosine); ok {
-		*err = wrong.note(fmt.Errorf("cosine of %v in a file of vectors: %w", wrong.value, ErrDamaged))
+		*err = wrong.damage.Note(fmt.Errorf("cosine of %v in a file of vectors: %w", wrong.value, ErrDamaged))
 		return
 	}
 	if at, ok := mapped.Fault(fault); ok {
 		for _, f := range files {
 			if mapped.Holds(f.data, at) {
-				*err = f.note(fmt.Errorf("file of vectors cannot be read where it is mapped: %w", ErrDamaged))
+				*err = f.damage.Note(fmt.Errorf("file of vectors cannot be read where it is mapped: %w", ErrDamaged))
 				return
 			}
 		}

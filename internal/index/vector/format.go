@@ -15,7 +15,7 @@ import (
 
 // Why a file cannot be used. The error that wraps one says which part it is about.
 var (
-	ErrVersion = errors.New("unknown version")
+	ErrVersion = mapped.ErrVersion
 	ErrDamaged = mapped.ErrDamaged
 )
 
