@@ -204,11 +204,13 @@ func (a *App) settle(ctx context.Context) error {
 	return a.pool.Follower.Wait(ctx, a.pool.Store.Head())
 }
 
+// idle looks at the workers last: a job that the queue let go is theirs until its report
+// was heard.
 func (a *App) idle() bool {
 	c := a.pool.Queue.Counts()
 	waiting := c.Vectors - c.Retrying
 	for _, n := range c.Waiting {
 		waiting += n
 	}
-	return waiting <= 0 && c.Leased == 0
+	return waiting <= 0 && c.Leased == 0 && (a.pool.Workers == nil || a.pool.Workers.Running() == 0)
 }

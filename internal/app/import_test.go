@@ -110,7 +110,28 @@ func TestImportSpelledOtherwise(t *testing.T) {
 	runImport(t, a, false, ImportOptions{Paths: []string{"of.jsonl"}}, ImportReport{Read: 3, Repeated: 3})
 }
 
-// TestImportEndsAtTheLastFile imports A, B and A again by one path.
+// TestIdleAwaitsReports: an import counts what is reported, so a job counts as one that runs
+// from the time that the queue let it go to the end of its report.
+func TestIdleAwaitsReports(t *testing.T) {
+	a := startApp(t)
+	reporting, heard := make(chan struct{}), make(chan struct{})
+	a.OnJob(func(ingest.JobReport) { close(reporting); <-heard })
+	if _, err := clientOf(t, a).Put(t.Context(), []client.Put{page(1)}, client.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	<-reporting
+	if n := a.Services().Queue.Counts().Leased; n != 0 {
+		t.Errorf("the queue holds %d jobs while the last is reported", n)
+	}
+	if a.idle() {
+		t.Error("idle before the report was heard")
+	}
+	close(heard)
+	if err := a.settle(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestImportGoesWhereSearchAsks: without --data and --server it is the local server, whatever
 // the folder that the command is run in.
 func TestImportGoesWhereSearchAsks(t *testing.T) {
@@ -145,6 +166,7 @@ func TestImportIntoAServerWithoutDisk(t *testing.T) {
 	}
 }
 
+// TestImportEndsAtTheLastFile imports A, B and A again by one path.
 func TestImportEndsAtTheLastFile(t *testing.T) {
 	for _, byHTTP := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http=%v", byHTTP), func(t *testing.T) {

@@ -157,6 +157,7 @@ type Workers struct {
 	started atomic.Int64 // jobs since the start: the first are logged at info
 
 	runningFailed atomic.Bool  // the running file is of no use; said once
+	inRun         atomic.Int32 // jobs that are run or reported
 	waiting       atomic.Int32 // pages that wait for their vectors
 	embedded      atomic.Int64 // when the embedder last answered, Unix nanoseconds
 }

@@ -112,8 +112,14 @@ type run struct {
 	runLog
 }
 
+// Running counts the jobs that are run or reported now. The queue lets a job go before it is
+// reported, so one that the queue no longer holds counts here until its report was heard.
+func (w *Workers) Running() int { return int(w.inRun.Load()) }
+
 // do runs a job within the byte budget and sees it to its end.
 func (w *Workers) do(soft, hard context.Context, slot int, job *pulse.Job) {
+	w.inRun.Add(1)
+	defer w.inRun.Add(-1)
 	r := &run{job: job, report: JobReport{Job: job}, layout: w.layout.Load()}
 	if err := w.acquire(soft, r, r.layout.weight(job.Bytes)); err != nil {
 		w.deps.Queue.Done(job.ID) // shutting down: it stays available in the store
