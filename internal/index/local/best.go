@@ -19,9 +19,10 @@ type match struct {
 }
 
 // best keeps the best matches of a window, and where one named document stands
-// among all. Better is a higher score, then the lesser key. It gathers up to twice the
-// window and then lets go of the worse half, which costs a match a few comparisons; a heap
-// takes ten.
+// among all. Better is a higher score, then the lesser key. Once there are more than the
+// window takes, it knows the score below which nothing counts; from then on it gathers up to
+// twice the window before it lets go of the worse half, which costs a match a few
+// comparisons; a heap takes ten.
 type best struct {
 	in      *collection
 	window  int // 0 or less: all
@@ -62,7 +63,7 @@ func (b *best) add(number, ordinal uint32, score float64) {
 		return
 	}
 	b.matches = append(b.matches, m)
-	if b.window > 0 && len(b.matches) == 2*b.window {
+	if n := len(b.matches); b.window > 0 && (n == 2*b.window || n > b.window && !b.more) {
 		b.cut()
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"pulse/internal/index/vector"
 )
 
-// TestNearestAsFromTheLowest holds the window that begins at an estimated floor against the
-// one that begins at the lowest: near vectors spread over the index or in one place of it,
-// so that a sample sees too few or too many, and filters.
-func TestNearestAsFromTheLowest(t *testing.T) {
+// TestNearestFirst holds the window that is filled with what is likely the nearest against
+// one that is filled in the order of the index: near vectors spread over the index or in one
+// place of it, so that a sample sees too few or too many, and filters.
+func TestNearestFirst(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 1))
 	t.Logf("seed %d", *seed)
 	const dimension, documents = 64, 3000
@@ -59,9 +59,8 @@ func TestNearestAsFromTheLowest(t *testing.T) {
 					}
 				}
 				lowest := math.SmallestNonzeroFloat64
-				got, _, _, err := s.nearest(vectors, lowest)
-				want := newBest(in, window, nil)
-				if err := errors.Join(err, s.above(vectors, want, lowest)); err != nil {
+				got, want := newBest(in, window, nil), newBest(in, window, nil)
+				if err := errors.Join(s.above(vectors, got, window, lowest), s.above(vectors, want, 0, lowest)); err != nil {
 					t.Fatal(err)
 				}
 				got.sort()

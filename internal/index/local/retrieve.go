@@ -191,8 +191,9 @@ func (s *retrieval) byVector() error {
 		return nil
 	}
 	lowest := max(s.request.MinVectorScore, math.SmallestNonzeroFloat64)
-	found, near, seen, err := s.nearest(vectors, lowest)
-	if err != nil {
+	found := newBest(s.in, s.request.Window, s.named)
+	near, seen := s.nearNamed(vectors, found)
+	if err := s.above(vectors, found, s.request.Window, lowest); err != nil {
 		return err
 	}
 	s.result.Vector = s.list(found)
@@ -205,27 +206,10 @@ func (s *retrieval) byVector() error {
 	return nil
 }
 
-// nearest finds the documents whose vectors score lowest or more, with the score of the
-// named one's. It begins at a floor that the window should fill above, and at the lowest
-// where that proves too high.
-func (s *retrieval) nearest(vectors *vector.Index, lowest float64) (found *best, near float64, seen bool, err error) {
-	if s.named == nil && s.request.Window > 0 {
-		if floor := vectors.Estimate(s.request.Vector, s.request.Window, s.accept()); floor > lowest {
-			found = newBest(s.in, s.request.Window, nil)
-			err = s.above(vectors, found, floor)
-			if err != nil || found.more || len(found.matches) > s.request.Window {
-				return found, 0, false, err
-			}
-		}
-	}
-	found = newBest(s.in, s.request.Window, s.named)
-	near, seen = s.nearNamed(vectors, found)
-	return found, near, seen, s.above(vectors, found, lowest)
-}
-
-// above adds the documents whose vectors score lowest or more, as far as they are wanted.
-func (s *retrieval) above(vectors *vector.Index, found *best, lowest float64) error {
-	return vectors.Search(s.request.Vector, lowest, s.accept(), func(number, ordinal uint32, score float64) float64 {
+// above adds the documents whose vectors score lowest or more, as far as they are wanted:
+// about so many, 0 for all.
+func (s *retrieval) above(vectors *vector.Index, found *best, want int, lowest float64) error {
+	return vectors.Search(s.request.Vector, want, lowest, s.accept(), func(number, ordinal uint32, score float64) float64 {
 		if score >= lowest {
 			found.add(number, ordinal, score)
 		}

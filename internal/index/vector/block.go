@@ -49,6 +49,9 @@ func newBlock(width int, centre []float32) *block {
 	return b
 }
 
+// padded is the number of places that kernels look at.
+func (b *block) padded() int { return (b.used + lanes - 1) / lanes * lanes }
+
 func (b *block) put(at int, c *Chunk) {
 	copy(b.codes[at*b.width:], c.codes)
 	b.factors[at] = c.factor

@@ -301,7 +301,7 @@ func TestFileCutOffWhileMapped(t *testing.T) {
 	w := window{size: 10}
 	for _, k := range kernels() {
 		x.kernel = k
-		if err := x.Search(vectors[0], lowest, nil, w.add); !errors.Is(err, ErrDamaged) {
+		if err := x.Search(vectors[0], 0, lowest, nil, w.add); !errors.Is(err, ErrDamaged) {
 			t.Errorf("search with %s: %v", k.name, err)
 		}
 	}
@@ -408,7 +408,7 @@ func FuzzParseFile(f *testing.F) {
 		query := make([]float32, file.dimension)
 		query[0] = 1
 		w := window{size: 3}
-		if err := x.Search(query, lowest, nil, w.add); err != nil {
+		if err := x.Search(query, 0, lowest, nil, w.add); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -1,6 +1,6 @@
 #include "textflag.h"
 
-// What the loops do is said in kernel.go. Eight vectors make one byte of the mask.
+// What the loops do is said in kernel.go.
 
 // REDUCE8 adds up the eight registers Y0 to Y7, each to one int32, into Y0.
 #define REDUCE8 \
@@ -14,17 +14,16 @@
 	VPERM2I128 $0x31, Y4, Y0, Y2 \
 	VPADDD     Y2, Y1, Y0
 
-// MASK8 makes the byte of eight int32 in Y0: c0 in Y12, c1 in Y13, floor in Y14.
-#define MASK8 \
-	VCVTDQ2PS Y0, Y0          \
-	VMULPS    Y13, Y0, Y0     \
-	VADDPS    Y12, Y0, Y0     \
-	VMULPS    (R8), Y0, Y0    \
-	VCMPPS    $0x1d, Y14, Y0, Y0 \
-	VMOVMSKPS Y0, AX          \
-	MOVB      AX, (DI)        \
-	ADDQ      $32, R8         \
-	INCQ      DI
+// BOUND8 makes the bounds of eight int32 in Y0: c0 in Y12, c1 in Y13, c2 in Y14.
+#define BOUND8 \
+	VCVTDQ2PS Y0, Y0      \
+	VMULPS    Y13, Y0, Y0 \
+	VADDPS    Y12, Y0, Y0 \
+	VMULPS    (R8), Y0, Y0 \
+	VADDPS    Y14, Y0, Y0 \
+	VMOVUPS   Y0, (DI)    \
+	ADDQ      $32, R8     \
+	ADDQ      $32, DI
 
 DATA ones<>+0(SB)/8, $0x0001000100010001
 DATA ones<>+8(SB)/8, $0x0001000100010001
@@ -44,9 +43,9 @@ GLOBL top<>(SB), RODATA|NOPTR, $8
 	VPXORQ   row, Z30, Z16    \
 	VPDPBUSD Z31, Z16, acc
 
-// func maskCodesVNNI(mask []uint64, codes []int8, factors []float32, query []int8, sum int32, c0, c1, floor float32)
-TEXT ·maskCodesVNNI(SB), NOSPLIT, $0-112
-	MOVQ mask_base+0(FP), DI
+// func boundCodesVNNI(bounds []float32, codes []int8, factors []float32, query []int8, sum int32, c0, c1, c2 float32)
+TEXT ·boundCodesVNNI(SB), NOSPLIT, $0-112
+	MOVQ bounds_base+0(FP), DI
 	MOVQ codes_base+24(FP), SI
 	MOVQ factors_base+48(FP), R8
 	MOVQ factors_len+56(FP), CX
@@ -57,7 +56,7 @@ TEXT ·maskCodesVNNI(SB), NOSPLIT, $0-112
 	VPSLLD $7, Y11, Y11
 	VBROADCASTSS c0+100(FP), Y12
 	VBROADCASTSS c1+104(FP), Y13
-	VBROADCASTSS floor+108(FP), Y14
+	VBROADCASTSS c2+108(FP), Y14
 	LEAQ (BX)(BX*2), R9
 	SHRQ $3, CX
 	JZ   vnnidone
@@ -101,7 +100,7 @@ vnnistep:
 	FOLD(Z7, Y7)
 	REDUCE8
 	VPSUBD Y11, Y0, Y0
-	MASK8
+	BOUND8
 	LEAQ   (R10)(R9*1), SI
 	DECQ   CX
 	JNZ    vnnigroup
@@ -119,9 +118,9 @@ vnnidone:
 	VPMADDWD   Y15, Y8, Y8  \
 	VPADDD     Y8, acc, acc
 
-// func maskCodesAVX2(mask []uint64, codes []int8, factors []float32, query []int8, sum int32, c0, c1, floor float32)
-TEXT ·maskCodesAVX2(SB), NOSPLIT, $0-112
-	MOVQ mask_base+0(FP), DI
+// func boundCodesAVX2(bounds []float32, codes []int8, factors []float32, query []int8, sum int32, c0, c1, c2 float32)
+TEXT ·boundCodesAVX2(SB), NOSPLIT, $0-112
+	MOVQ bounds_base+0(FP), DI
 	MOVQ codes_base+24(FP), SI
 	MOVQ factors_base+48(FP), R8
 	MOVQ factors_len+56(FP), CX
@@ -129,7 +128,7 @@ TEXT ·maskCodesAVX2(SB), NOSPLIT, $0-112
 	MOVQ query_len+80(FP), BX
 	VBROADCASTSS c0+100(FP), Y12
 	VBROADCASTSS c1+104(FP), Y13
-	VBROADCASTSS floor+108(FP), Y14
+	VBROADCASTSS c2+108(FP), Y14
 	VMOVDQU ones<>(SB), Y15
 	LEAQ (BX)(BX*2), R9
 	SHRQ $3, CX
@@ -166,7 +165,7 @@ avx2step:
 	JNZ     avx2step
 
 	REDUCE8
-	MASK8
+	BOUND8
 	LEAQ (R10)(R9*1), SI
 	DECQ CX
 	JNZ  avx2group
@@ -294,23 +293,26 @@ vnnirowsdone:
 	VPADDQ   Z17, acc, acc
 
 // SIGNS adds the differing bits of eight vectors' words to the sums of the planes.
-#define SIGNS(at, acc0, acc1) \
+#define SIGNS(at, acc0, acc1, acc2) \
 	VMOVDQU64 at, Z16 \
 	PLANE(Z18, acc0)  \
-	PLANE(Z19, acc1)
+	PLANE(Z19, acc1)  \
+	PLANE(Z15, acc2)
 
-#define SIGNS8(acc0, acc1) \
+#define SIGNS8(acc0, acc1, acc2) \
+	VPSLLQ  $2, acc2, acc2    \
 	VPSLLQ  $1, acc1, acc1    \
 	VPADDQ  acc1, acc0, acc0  \
+	VPADDQ  acc2, acc0, acc0  \
 	VPMOVQD acc0, Y0          \
-	MASK8
+	BOUND8
 
 // What is 2 KiB further is fetched here: by itself the processor stops at the end of
 // each page, and mapped pages are small.
 //
-// func maskSignsAVX512(mask []uint64, signs []uint64, factors []float32, planes []uint64, c0, c1, floor float32)
-TEXT ·maskSignsAVX512(SB), NOSPLIT, $0-108
-	MOVQ mask_base+0(FP), DI
+// func boundSignsAVX512(bounds []float32, signs []uint64, factors []float32, planes []uint64, c0, c1, c2 float32)
+TEXT ·boundSignsAVX512(SB), NOSPLIT, $0-108
+	MOVQ bounds_base+0(FP), DI
 	MOVQ signs_base+24(FP), SI
 	MOVQ factors_base+48(FP), R8
 	MOVQ factors_len+56(FP), CX
@@ -318,12 +320,13 @@ TEXT ·maskSignsAVX512(SB), NOSPLIT, $0-108
 	MOVQ planes_len+80(FP), BX
 	VBROADCASTSS c0+96(FP), Y12
 	VBROADCASTSS c1+100(FP), Y13
-	VBROADCASTSS floor+104(FP), Y14
+	VBROADCASTSS c2+104(FP), Y14
 	LEAQ (DX)(BX*8), R12
 	SHRQ $5, CX
 	JZ   signsdone
 
 signsgroup:
+	VPXORQ Z20, Z20, Z20
 	VPXORQ Z21, Z21, Z21
 	VPXORQ Z22, Z22, Z22
 	VPXORQ Z23, Z23, Z23
@@ -332,33 +335,81 @@ signsgroup:
 	VPXORQ Z26, Z26, Z26
 	VPXORQ Z27, Z27, Z27
 	VPXORQ Z28, Z28, Z28
+	VPXORQ Z29, Z29, Z29
+	VPXORQ Z30, Z30, Z30
+	VPXORQ Z31, Z31, Z31
 	MOVQ   DX, R11
 
 signsstep:
 	VPBROADCASTQ (R11), Z18
 	VPBROADCASTQ 8(R11), Z19
+	VPBROADCASTQ 16(R11), Z15
 	PREFETCHT0   2048(SI)
 	PREFETCHT0   2112(SI)
 	PREFETCHT0   2176(SI)
 	PREFETCHT0   2240(SI)
-	SIGNS((SI), Z21, Z22)
-	SIGNS(64(SI), Z23, Z24)
-	SIGNS(128(SI), Z25, Z26)
-	SIGNS(192(SI), Z27, Z28)
+	SIGNS((SI), Z20, Z21, Z22)
+	SIGNS(64(SI), Z23, Z24, Z25)
+	SIGNS(128(SI), Z26, Z27, Z28)
+	SIGNS(192(SI), Z29, Z30, Z31)
 	ADDQ $256, SI
-	ADDQ $16, R11
+	ADDQ $24, R11
 	CMPQ R11, R12
 	JNE  signsstep
 
-	SIGNS8(Z21, Z22)
-	SIGNS8(Z23, Z24)
-	SIGNS8(Z25, Z26)
-	SIGNS8(Z27, Z28)
+	SIGNS8(Z20, Z21, Z22)
+	SIGNS8(Z23, Z24, Z25)
+	SIGNS8(Z26, Z27, Z28)
+	SIGNS8(Z29, Z30, Z31)
 	DECQ CX
 	JNZ  signsgroup
 
 signsdone:
 	VZEROUPPER
+	RET
+
+// func aboveAVX512(mask []uint64, bounds []float32, floor float32)
+TEXT ·aboveAVX512(SB), NOSPLIT, $0-52
+	MOVQ mask_base+0(FP), DI
+	MOVQ bounds_base+24(FP), SI
+	MOVQ bounds_len+32(FP), CX
+	VBROADCASTSS floor+48(FP), Z0
+	SHRQ $5, CX
+	JZ   abovedone
+
+aboveloop:
+	VMOVUPS (SI), Z1
+	VMOVUPS 64(SI), Z2
+	VCMPPS  $0x1d, Z0, Z1, K1
+	VCMPPS  $0x1d, Z0, Z2, K2
+	KMOVW   K1, AX
+	KMOVW   K2, BX
+	SHLL    $16, BX
+	ORL     BX, AX
+	MOVL    AX, (DI)
+	ADDQ    $128, SI
+	ADDQ    $4, DI
+	DECQ    CX
+	JNZ     aboveloop
+
+abovedone:
+	VZEROUPPER
+	RET
+
+// func fetch(half []uint16)
+TEXT ·fetch(SB), NOSPLIT, $0-24
+	MOVQ half_base+0(FP), SI
+	MOVQ half_len+8(FP), CX
+	SHRQ $5, CX
+	JZ   fetched
+
+fetchline:
+	PREFETCHT0 (SI)
+	ADDQ       $64, SI
+	DECQ       CX
+	JNZ        fetchline
+
+fetched:
 	RET
 
 #define HALVES(at, qat, acc) \

@@ -64,12 +64,16 @@ rowstep:
 rowsdone:
 	RET
 
-// Bits that differ, by byte: at most 8 + 16.
+// Bits that differ, by byte: at most 8 + 16 + 32.
 #define SIGNS(v, acc) \
 	VEOR V12.B16, v.B16, V4.B16 \
 	VEOR V13.B16, v.B16, V5.B16 \
+	VEOR V14.B16, v.B16, V6.B16 \
 	VCNT V4.B16, V4.B16         \
 	VCNT V5.B16, V5.B16         \
+	VCNT V6.B16, V6.B16         \
+	VADD V6.B16, V6.B16, V6.B16 \
+	VADD V6.B16, V5.B16, V5.B16 \
 	VADD V5.B16, V5.B16, V5.B16 \
 	VADD V4.B16, V5.B16, V5.B16 \
 	UADALP(5, acc)
@@ -105,6 +109,7 @@ TEXT ·differingNEON(SB), NOSPLIT, $0-56
 word:
 	VLD1R.P 8(R2), [V12.D2]
 	VLD1R.P 8(R2), [V13.D2]
+	VLD1R.P 8(R2), [V14.D2]
 	VLD1.P  64(R1), [V0.B16, V1.B16, V2.B16, V3.B16]
 	SIGNS(V0, 16)
 	SIGNS(V1, 17)
@@ -125,7 +130,7 @@ word:
 	SIGNS(V1, 29)
 	SIGNS(V2, 30)
 	SIGNS(V3, 31)
-	SUBS    $2, R3, R3
+	SUBS    $3, R3, R3
 	BNE     word
 
 	STORE(16)
@@ -191,4 +196,20 @@ halfstep:
 	FADD(17, 16, 16)
 	FADDP(16, 0)
 	FMOVS  F0, ret+48(FP)
+	RET
+
+// func fetch(half []uint16)
+TEXT ·fetch(SB), NOSPLIT, $0-24
+	MOVD half_base+0(FP), R0
+	MOVD half_len+8(FP), R1
+	LSR  $5, R1, R1
+	CBZ  R1, fetched
+
+fetchline:
+	PRFM (R0), PLDL1KEEP
+	ADD  $64, R0
+	SUBS $1, R1, R1
+	BNE  fetchline
+
+fetched:
 	RET

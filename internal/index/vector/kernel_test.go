@@ -21,16 +21,16 @@ func TestKernelsAgree(t *testing.T) {
 	for _, k := range kernels() {
 		t.Run(k.name, func(t *testing.T) {
 			for _, width := range widths {
-				compareMasks(t, r, k, width)
+				compareBounds(t, r, k, width)
 				compareDots(t, r, k, width)
 			}
 		})
 	}
 }
 
-// compareMasks scans 1,016 vectors with a floor in the middle of the scores and at
-// the ends, and one that a score meets exactly.
-func compareMasks(t *testing.T, r *rand.Rand, k *kernel, width int) {
+// compareBounds bounds 992 vectors, and masks them with a floor in the middle of the bounds
+// and at the ends, and one that a bound meets exactly.
+func compareBounds(t *testing.T, r *rand.Rand, k *kernel, width int) {
 	t.Helper()
 	const n = 992
 	codes, query := randomCodes(r, n*width), randomCodes(r, width)
@@ -39,24 +39,37 @@ func compareMasks(t *testing.T, r *rand.Rand, k *kernel, width int) {
 		factors[i] = r.Float32() * 0.01
 	}
 	signs, planes := randomWords(r, n*width/64), randomWords(r, queryPlanes*width/64)
-	c0, c1 := r.Float32(), r.Float32()*0.01
-	exact := factors[77] * (c0 + float32(c1*float32(dotCodes(codes[77*width:78*width], query))))
-	for _, floor := range []float32{float32(math.Inf(-1)), -1, 0, exact, 0.1, 1, float32(math.Inf(1))} {
-		got, want := randomWords(r, 16), make([]uint64, 16)
-		k.maskCodes(got, codes, factors, query, sumOf(query), c0, c1, floor)
-		maskCodes(want, codes, factors, query, sumOf(query), c0, c1, floor)
-		compareWords(t, "codes", width, floor, got, want, n)
-		k.maskSigns(got, signs, factors, planes, c0, -c1, floor)
-		maskSigns(want, signs, factors, planes, c0, -c1, floor)
-		compareWords(t, "signs", width, floor, got, want, n)
+	c0, c1, c2 := r.Float32(), r.Float32()*0.01, r.Float32()-0.5
+	got, want := make([]float32, n+1), make([]float32, n+1)
+	k.boundSigns(got[:n], signs, factors, planes, c0, -c1, c2)
+	boundSigns(want[:n], signs, factors, planes, c0, -c1, c2)
+	compareFloats(t, "signs", width, got, want)
+	k.boundCodes(got[:n], codes, factors, query, sumOf(query), c0, c1, c2)
+	boundCodes(want[:n], codes, factors, query, sumOf(query), c0, c1, c2)
+	compareFloats(t, "codes", width, got, want)
+	got[5] = float32(math.NaN())
+	for _, floor := range []float32{float32(math.Inf(-1)), -1, 0, got[77], 0.1, 1, float32(math.Inf(1))} {
+		is, should := randomWords(r, 16), make([]uint64, 16)
+		k.above(is, got[:n], floor)
+		above(should, got[:n], floor)
+		compareWords(t, floor, is, should, n)
 	}
 }
 
-func compareWords(t *testing.T, what string, width int, floor float32, got, want []uint64, n int) {
+func compareFloats(t *testing.T, what string, width int, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("bounds by %s, width %d: the one at %d is %v, want %v", what, width, i, got[i], want[i])
+		}
+	}
+}
+
+func compareWords(t *testing.T, floor float32, got, want []uint64, n int) {
 	t.Helper()
 	for i := range n {
 		if got[i/64]>>(i%64)&1 != want[i/64]>>(i%64)&1 {
-			t.Fatalf("mask by %s, width %d, floor %v: bit %d differs", what, width, floor, i)
+			t.Fatalf("mask by floor %v: bit %d differs", floor, i)
 		}
 	}
 }
@@ -76,19 +89,14 @@ func compareDots(t *testing.T, r *rand.Rand, k *kernel, width int) {
 	extreme := slices.Repeat([]int8{127}, width)
 	opposite := slices.Repeat([]int8{-127}, width)
 	compareRows(t, k, slices.Concat(randomCodes(r, 9*width), extreme, opposite), extreme)
-	// n cancels c0 exactly when it is right.
-	for _, sign := range []float32{1, -1} {
-		row := map[float32][]int8{1: extreme, -1: opposite}[sign]
-		mask := []uint64{0}
-		all := slices.Repeat(row, lanes)
-		n := 127 * 127 * float32(width)
-		k.maskCodes(mask, all, slices.Repeat([]float32{1}, lanes), extreme, sumOf(extreme), 0, 1, sign*n)
-		if mask[0]&0xff != 0xff {
-			t.Fatalf("width %d: mask of extremes %x", width, mask[0])
-		}
-		k.maskCodes(mask, all, slices.Repeat([]float32{1}, lanes), extreme, sumOf(extreme), 0, 1, sign*n+2048)
-		if mask[0]&0xff != 0 {
-			t.Fatalf("width %d: mask above extremes %x", width, mask[0])
+	for _, row := range [][]int8{extreme, opposite} {
+		bounds := make([]float32, lanes)
+		ones := slices.Repeat([]float32{1}, lanes)
+		k.boundCodes(bounds, slices.Repeat(row, lanes), ones, extreme, sumOf(extreme), 0, 1, 0)
+		for _, bound := range bounds {
+			if bound != float32(dotCodes(row, extreme)) {
+				t.Fatalf("width %d: bounds of extremes %v", width, bounds)
+			}
 		}
 	}
 }
@@ -135,7 +143,7 @@ func BenchmarkKernels(b *testing.B) {
 		factors := make([]float32, blockVectors)
 		signs, planes := randomWords(r, blockVectors*width/64), randomWords(r, queryPlanes*width/64)
 		row, wide := make([]uint16, width), make([]float32, width)
-		mask := make([]uint64, blockVectors/64)
+		mask, bounds := make([]uint64, blockVectors/64), make([]float32, blockVectors)
 		for _, k := range kernels() {
 			f := func(name string, run func()) {
 				b.Run(name+"/"+k.name+"/width="+strconv.Itoa(width), func(b *testing.B) {
@@ -144,8 +152,9 @@ func BenchmarkKernels(b *testing.B) {
 					}
 				})
 			}
-			f("mask 1024 by codes", func() { k.maskCodes(mask, codes, factors, query, 0, 0, 1, 1) })
-			f("mask 1024 by signs", func() { k.maskSigns(mask, signs, factors, planes, 0, 1, 1) })
+			f("bound 1024 by codes", func() { k.boundCodes(bounds, codes, factors, query, 0, 0, 1, 1) })
+			f("bound 1024 by signs", func() { k.boundSigns(bounds, signs, factors, planes, 0, 1, 1) })
+			f("mask 1024", func() { k.above(mask, bounds, 1) })
 			rows, dots := make([]uint16, 64), make([]int32, 64)
 			for i := range rows {
 				rows[i] = uint16(r.IntN(blockVectors))

@@ -54,7 +54,7 @@ func TestPeers(t *testing.T) {
 		readVectors(t, filepath.Join(folder, "queries.f32"), dimension, func(_ int, query []float32) {
 			w.list = w.list[:0]
 			began := threadTime()
-			if err := x.Search(query, lowest, nil, w.add); err != nil {
+			if err := x.Search(query, w.size, lowest, nil, w.add); err != nil {
 				t.Fatal(err)
 			}
 			result.Queries = append(result.Queries, (threadTime() - began).Seconds())

@@ -18,15 +18,18 @@ type scan struct {
 	// The product of signs with the query is about signsBase + signsStep × the
 	// differing bits; it errs by about signsError.
 	signsBase, signsStep, signsError float32
+	fear                             float32 // how many times signsError that is
 
-	mask [blockVectors / 64]uint64
-	rows [rowsAtOnce]uint16 // of vectors in a block that the mask has left
-	dots [rowsAtOnce]int32  // their products of codes
-	row  [1]uint16          // the same of one vector
-	dot  [1]int32
-	seen []uint64 // by document: it is done with
+	bounds []float32 // by slot: what its vector scores at most, as far as it was looked at
+	mask   [blockVectors / 64]uint64
+	rows   [rowsAtOnce]uint16 // of vectors in a block that the mask has left
+	dots   [rowsAtOnce]int32  // their products of codes
+	row    [1]uint16          // the same of one vector
+	dot    [1]int32
+	seen   []uint64 // by document: it is done with
 
-	sampled []float32 // scores of vectors by their codes, for Estimate
+	sampled []float32 // bounds of some vectors
+	likely  []uint64  // vectors that are looked at first, as rank makes them
 	accept  func(document uint32) bool
 	yield   func(document, ordinal uint32, score float64) (floor float64)
 	floor   float32 // what is wanted, for a query of length 1; a little less
@@ -98,24 +101,25 @@ func (s *scan) prepare(query []float32) error {
 	return nil
 }
 
-// planeStep is the best distance of four evenly spaced levels for numbers of a normal
+// planeStep is the best distance of eight evenly spaced levels for numbers of a normal
 // distribution of deviation 1 (Max, "Quantizing for minimum distortion", 1960).
-const planeStep = 0.9957
+const planeStep = 0.5860
 
-// plane rounds the rotated query to the levels ±1 and ±3 times half a step and keeps
-// their bits by plane, so that with H = H0 + 2×H1 of differing bits the product with
-// signs is half a step times (3×width - 2×H). The step is then stretched so that the
-// rounded query has the same product with the query as the query itself: what is
-// near the query would else seem a tenth less near than it is.
+// plane rounds the rotated query to the levels ±1, ±3, ±5 and ±7 times half a step and
+// keeps their bits by plane, so that with H = H0 + 2×H1 + 4×H2 of differing bits the
+// product with signs is half a step times (7×width - 2×H). The step is then stretched so
+// that the rounded query has the same product with the query as the query itself: what is
+// near the query would else seem less near than it is.
 func (s *scan) plane() {
+	const levels = 1 << queryPlanes
 	width := float64(s.width)
 	half := planeStep / math.Sqrt(width) / 2
 	clear(s.planes)
 	var own, product, squares float64
 	for i, f := range s.rotated {
 		wide := float64(f)
-		level := min(max(int(math.Floor(wide/(2*half)))+2, 0), 3)
-		rounded := float64(half * float64(2*level-3))
+		level := min(max(int(math.Floor(wide/(2*half)))+levels/2, 0), levels-1)
+		rounded := float64(half * float64(2*level-levels+1))
 		own += float64(wide * wide)
 		product += float64(wide * rounded)
 		squares += float64(rounded * rounded)
@@ -126,7 +130,7 @@ func (s *scan) plane() {
 	stretch := own / product
 	half *= stretch
 	missed := float64(float64(stretch*stretch)*squares) - own
-	s.signsBase, s.signsStep = float32(half*3*width), float32(-2*half)
+	s.signsBase, s.signsStep = float32(half*(levels-1)*width), float32(-2*half)
 	// Of a random rotation, signs agree with what they are of by √(2/π) = 0.798; the
 	// rest of them is random, and so is what rounding the query missed.
 	s.signsError = float32(math.Sqrt(1 - 2/math.Pi + max(missed, 0)))

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"runtime/debug"
+	"slices"
 )
 
 // How many times its standard deviation an error of a code is feared to be. The
@@ -13,6 +14,13 @@ import (
 const (
 	codesDeviations = 4
 	signsDeviations = 2.5
+)
+
+// In a list of so many documents the last ones are feared for less: what is lost scores just
+// the floor of a long list.
+const (
+	longList = 100
+	longFear = 0.8
 )
 
 // minSignsBytes is the size of codes from which on signs are scanned first.
@@ -28,13 +36,14 @@ const rowsAtOnce = 128
 // Search finds the documents that accept takes (nil takes all) with a chunk that
 // scores floor or more, and calls yield once for each, by its best chunk: of equal
 // ones the first. The order is not defined. yield returns the new floor, which must
-// not fall: what a full list of the best still needs.
+// not fall: what a full list of the best still needs. want is how many documents fill
+// that list, and says no more than where to begin; 0 is of a list without an end.
 //
 // A document that does score the floor is missed where the error of a code is
 // beyond what is feared. Scores are exact products of the vectors as float16. A
 // query of another dimension, or one that Check refuses, is an error, and so is a
 // file that cannot be read where it is mapped: what was yielded before stands.
-func (x *Index) Search(query []float32, floor float64, accept func(document uint32) bool, yield func(document, ordinal uint32, score float64) (floor float64)) error {
+func (x *Index) Search(query []float32, want int, floor float64, accept func(document uint32) bool, yield func(document, ordinal uint32, score float64) (floor float64)) error {
 	if len(query) != x.dimension {
 		return fmt.Errorf("query vector of %d numbers in an index of %d: %w", len(query), x.dimension, ErrDimension)
 	}
@@ -43,27 +52,60 @@ func (x *Index) Search(query []float32, floor float64, accept func(document uint
 	if err := s.prepare(query); err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
-	s.accept, s.yield = accept, yield
+	s.accept, s.yield, s.fear = accept, yield, x.deviations
+	if want >= longList {
+		s.fear *= longFear
+	}
 	s.raise(floor)
 	if len(x.files) > 0 {
-		return s.mapped()
+		return s.mapped(want)
 	}
-	s.all()
+	s.all(want)
 	return nil
 }
 
 // mapped searches where reading may fault.
-func (s *scan) mapped() (err error) {
+func (s *scan) mapped(want int) (err error) {
 	defer faultAsError(debug.SetPanicOnFault(true), s.files, &err)
-	s.all()
+	s.all(want)
 	return nil
 }
 
-func (s *scan) all() {
-	for i := range s.blocks {
-		s.block(i)
+// all bounds every vector, looks at those that are likely the nearest, and then at what may
+// still score the floor that they have raised.
+func (s *scan) all(want int) {
+	s.bounds = slices.Grow(s.bounds[:0], len(s.slots))[:len(s.slots)]
+	for number, b := range s.blocks {
+		if b != nil {
+			s.bound(b, number*blockVectors)
+		}
+	}
+	s.nearest(want)
+	for number, b := range s.blocks {
+		if b != nil {
+			s.block(b, number*blockVectors)
+		}
 	}
 }
+
+// bound says what the vectors of a block score at most, by the code that is read first.
+func (s *scan) bound(b *block, first int) {
+	if !s.bySigns(b) {
+		s.boundByCodes(b, first)
+		return
+	}
+	n := b.padded()
+	base := s.signsBase + s.fear*s.signsError
+	s.kernel.boundSigns(s.bounds[first:first+n], b.signs, b.spreads[:n], s.planes, base, s.signsStep, dot(s.rotated, b.centre))
+}
+
+func (s *scan) boundByCodes(b *block, first int) {
+	n := b.padded()
+	base, missed := s.codesError(b)
+	s.kernel.boundCodes(s.bounds[first:first+n], b.codes, b.factors[:n], s.codes, s.sum, base, s.factor, missed)
+}
+
+func (s *scan) bySigns(b *block) bool { return b.signs != nil && s.count*s.width >= s.signsFrom }
 
 // Best scores the document by its best chunk; ok is false when it has none, or none
 // that can be read.
@@ -82,6 +124,7 @@ func (x *Index) Best(query []float32, document uint32) (ordinal uint32, score fl
 
 func (s *scan) named(document uint32) (ordinal uint32, exact float32, err error) {
 	defer faultAsError(debug.SetPanicOnFault(true), s.files, &err)
+	s.bounds = s.bounds[:0] // no vector was looked at
 	known := s.first[document]
 	ordinal, exact = s.better(document, known, s.exact(known))
 	return ordinal, exact, nil
@@ -94,19 +137,31 @@ func (s *scan) raise(floor float64) {
 
 func (s *scan) score(exact float32) float64 { return float64(exact) * s.length }
 
-// block looks at one block. The floor that the mask was made by may be lower than
-// the one that stands when its bits are looked at.
-func (s *scan) block(number int) {
-	b, first := s.blocks[number], number*blockVectors
-	if b == nil {
-		return
+// block looks at what is left of one block. The floor that the mask was made by may be
+// lower than the one that stands when its bits are looked at.
+func (s *scan) block(b *block, first int) {
+	n := b.padded()
+	bounds := s.bounds[first : first+n]
+	s.kernel.above(s.mask[:], bounds, s.floor)
+	look := (*scan).decideAll
+	if s.bySigns(b) {
+		look = (*scan).lookCloser
+		if countBits(s.mask[:(n+63)/64]) > n/denseShare {
+			s.boundByCodes(b, first)
+			s.kernel.above(s.mask[:], bounds, s.floor)
+			look = (*scan).decideAll
+		}
 	}
-	n := b.used
-	s.fillMask(b, n)
+	s.marked(b, first, look)
+}
+
+// marked calls look with the places in a block that the mask has left, of vectors that may
+// still be found.
+func (s *scan) marked(b *block, first int, look func(s *scan, b *block, first int, rows []uint16)) {
 	left := 0
-	for w := range (n + 63) / 64 {
+	for w := range (b.used + 63) / 64 {
 		word := s.mask[w]
-		if over := n - w*64; over < 64 {
+		if over := b.used - w*64; over < 64 {
 			word &= 1<<over - 1
 		}
 		for ; word != 0; word &= word - 1 {
@@ -116,12 +171,12 @@ func (s *scan) block(number int) {
 			}
 			s.rows[left] = uint16(row)
 			if left++; left == rowsAtOnce {
-				s.look(b, first, s.rows[:left])
+				look(s, b, first, s.rows[:left])
 				left = 0
 			}
 		}
 	}
-	s.look(b, first, s.rows[:left])
+	look(s, b, first, s.rows[:left])
 }
 
 // open says whether a document may still be found.
@@ -138,42 +193,30 @@ func (s *scan) open(document uint32) bool {
 
 func (s *scan) close(document uint32) { s.seen[document/64] |= 1 << (document % 64) }
 
-// look goes through vectors of a block that may score the floor by their mask.
-func (s *scan) look(b *block, first int, rows []uint16) {
-	if math.IsInf(float64(s.floor), -1) {
-		for _, row := range rows {
-			s.decide(uint32(first + int(row)))
-		}
-		return
+// decideAll decides about vectors of a block.
+func (s *scan) decideAll(_ *block, first int, rows []uint16) {
+	for _, row := range rows {
+		s.decide(uint32(first + int(row)))
 	}
-	s.kernel.dotRows(s.dots[:], rows, b.codes, s.codes, s.sum)
-	base, missed := s.codesError(b)
-	for i, row := range rows {
-		if b.factors[row]*(base+float32(s.factor*float32(s.dots[i]))) >= s.floor-missed {
-			s.decide(uint32(first + int(row)))
+}
+
+// lookCloser decides about those vectors of a block that may score the floor by their codes.
+func (s *scan) lookCloser(b *block, first int, rows []uint16) {
+	s.boundRows(b, first, rows)
+	for _, row := range rows {
+		if at := uint32(first + int(row)); s.bounds[at] >= s.floor {
+			s.decide(at)
 		}
 	}
 }
 
-// fillMask marks the first n vectors of the block that may score the floor.
-func (s *scan) fillMask(b *block, n int) {
-	n = (n + lanes - 1) / lanes * lanes
-	mask := s.mask[:(n+63)/64]
-	if math.IsInf(float64(s.floor), -1) {
-		for i := range mask {
-			mask[i] = math.MaxUint64
-		}
-		return
-	}
-	if b.signs != nil && s.large() {
-		base := s.signsBase + s.deviations*s.signsError
-		s.kernel.maskSigns(mask, b.signs, b.spreads[:n], s.planes, base, s.signsStep, s.floor-dot(s.rotated, b.centre))
-		if countBits(mask) <= n/denseShare {
-			return
-		}
-	}
+// boundRows makes the bounds of vectors of a block those of their codes.
+func (s *scan) boundRows(b *block, first int, rows []uint16) {
+	s.kernel.dotRows(s.dots[:], rows, b.codes, s.codes, s.sum)
 	base, missed := s.codesError(b)
-	s.kernel.maskCodes(mask, b.codes, b.factors[:n], s.codes, s.sum, base, s.factor, s.floor-missed)
+	for i, row := range rows {
+		s.bounds[first+int(row)] = float32(b.factors[row]*(base+float32(s.factor*float32(s.dots[i])))) + missed
+	}
 }
 
 func countBits(mask []uint64) (n int) {
@@ -189,8 +232,6 @@ func (s *scan) codesError(b *block) (base, missed float32) {
 	const deviation = codesDeviations / 3.4641016 // of an even distribution of width 1
 	return deviation, deviation * s.factor * b.longest
 }
-
-func (s *scan) large() bool { return s.count*s.width >= s.signsFrom }
 
 // decide about the document of one slot, by the exact score.
 func (s *scan) decide(at uint32) {
@@ -228,7 +269,7 @@ type wrongCosine struct {
 func (s *scan) better(document, known uint32, score float32) (ordinal uint32, best float32) {
 	ordinal, best = s.slots[known].ordinal, score
 	for at := s.first[document]; at != none; at = s.slots[at].next {
-		if at == known || !s.near(at, best) {
+		if at == known || len(s.bounds) > 0 && s.bounds[at] < best || !s.near(at, best) {
 			continue
 		}
 		exact := s.exact(at)

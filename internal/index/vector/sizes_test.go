@@ -161,7 +161,7 @@ func (s *growing) report() {
 		for range 3 {
 			w.list = w.list[:0]
 			began := threadTime()
-			if err := s.x.Search(query, lowest, nil, w.add); err != nil {
+			if err := s.x.Search(query, w.size, lowest, nil, w.add); err != nil {
 				s.t.Fatal(err)
 			}
 			best = min(best, threadTime()-began)

@@ -106,7 +106,7 @@ const lowest = -1e300
 func searchWindow(t testing.TB, x *Index, query []float32, size int, accept func(uint32) bool) []found {
 	t.Helper()
 	w := window{size: size, list: make([]found, 0, size+1)}
-	if err := x.Search(query, lowest, accept, w.add); err != nil {
+	if err := x.Search(query, size, lowest, accept, w.add); err != nil {
 		t.Fatal(err)
 	}
 	return w.list

@@ -63,7 +63,7 @@ func TestRefused(t *testing.T) {
 	}
 	g := func(query []float32, want error) {
 		t.Helper()
-		if err := x.Search(query, lowest, nil, nil); !errors.Is(err, want) {
+		if err := x.Search(query, 0, lowest, nil, nil); !errors.Is(err, want) {
 			t.Errorf("search by %v: %v, want %v", query, err, want)
 		}
 		if _, _, ok := x.Best(query, 0); ok {
@@ -178,7 +178,7 @@ func TestFloor(t *testing.T) {
 	all := searchWindow(t, x, query, len(vectors), nil)
 	floor := all[100].score
 	n := 0
-	err := x.Search(query, floor, nil, func(_, _ uint32, score float64) float64 {
+	err := x.Search(query, 0, floor, nil, func(_, _ uint32, score float64) float64 {
 		if n++; score < floor {
 			t.Errorf("score %v below the floor %v", score, floor)
 		}
@@ -238,7 +238,7 @@ func TestSearchAllocatesNothing(t *testing.T) {
 		x.signsFrom = signsFrom
 		n := testing.AllocsPerRun(50, func() {
 			w.list = w.list[:0]
-			if err := x.Search(vectors[7], lowest, accept, yield); err != nil {
+			if err := x.Search(vectors[7], 10, lowest, accept, yield); err != nil {
 				t.Error(err)
 			}
 		})
