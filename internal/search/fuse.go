@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 
 	"pulse"
 	"pulse/internal/index"
@@ -110,23 +111,43 @@ type fused struct {
 	score            float64
 }
 
+// fuser joins lists and collapses what is joined. It is used again, so that a search does not
+// leave thousands of entries to the garbage collector.
+type fuser struct {
+	at    map[pulse.DocumentID]int
+	all   []fused
+	first map[string]int // by content hash: the item that stands for its copies
+}
+
+var fusers = sync.Pool{New: func() any {
+	return &fuser{at: make(map[pulse.DocumentID]int), first: make(map[string]int)}
+}}
+
+// free lets go of what was joined.
+func (u *fuser) free() {
+	clear(u.at)
+	clear(u.all[:cap(u.all)])
+	clear(u.first)
+	fusers.Put(u)
+}
+
 // fuse joins the lists, best first: by falling score, equal ones by key. What has
-// no score is left out.
-func fuse(lists [numRetrievers][]index.Candidate, f *fusion) []fused {
-	at := make(map[pulse.DocumentID]int, len(lists[byKeyword])+len(lists[byVector]))
-	all := make([]fused, 0, len(lists[byKeyword])+len(lists[byVector]))
+// no score is left out. The answer is the fuser's.
+func (u *fuser) fuse(lists [numRetrievers][]index.Candidate, f *fusion) []fused {
+	all := slices.Grow(u.all[:0], len(lists[byKeyword])+len(lists[byVector]))
 	for retriever, list := range lists {
 		for i := range list {
 			c := &list[i]
-			place, known := at[c.Document]
+			place, known := u.at[c.Document]
 			if !known {
 				place = len(all)
-				at[c.Document] = place
+				u.at[c.Document] = place
 				all = append(all, fused{Candidate: c, terms: c.Terms})
 			}
 			all[place].add(c, f, retriever, i+1)
 		}
 	}
+	u.all = all
 	all = slices.DeleteFunc(all, func(d fused) bool { return d.score <= 0 })
 	slices.SortFunc(all, func(a, b fused) int {
 		if a.score != b.score {

@@ -63,11 +63,13 @@ func (s *Searcher) rank(ctx context.Context, q *checked, e embedded) (r *ranking
 	}
 	lists := [numRetrievers][]index.Candidate{result.Keyword.Candidates, result.Vector.Candidates}
 	r.fusion = s.fusion(lists, r.single != numRetrievers, e.traits)
-	all := fuse(lists, &r.fusion)
+	u := fusers.Get().(*fuser)
+	defer u.free()
+	all := u.fuse(lists, &r.fusion)
 	if result.Keyword.More || result.Vector.More || len(all) > s.options.Window {
 		r.relation = "gte"
 	}
-	r.collapse(all[:min(len(all), s.options.Window)], q)
+	r.collapse(all[:min(len(all), s.options.Window)], q, u.first)
 	return r, result.OtherHistory, nil
 }
 
@@ -86,10 +88,9 @@ func (r *ranking) take(degraded string, mode pulse.Mode) {
 
 // collapse keeps the first of documents with equal content and counts the rest.
 // The content hash covers title, text and metadata, so copies hold the same words:
-// none is hidden whose own words match better than its twin's.
-func (r *ranking) collapse(all []fused, q *checked) {
+// none is hidden whose own words match better than its twin's. first is empty.
+func (r *ranking) collapse(all []fused, q *checked, first map[string]int) {
 	r.items = make([]item, 0, len(all))
-	first := make(map[string]int, len(all))
 	for i := range all {
 		d := &all[i]
 		if !q.NoCollapse && d.ContentHash != "" {

@@ -153,7 +153,7 @@ func (b *body) read(dec *zstd.Decoder, which section, start, end int) ([]byte, e
 	if last >= len(s.frames) {
 		return nil, errPacked
 	}
-	out := make([]byte, 0, (last-first+1)*frameBytes)
+	out := make([]byte, 0, min(s.size, (last+1)*frameBytes)-first*frameBytes)
 	for _, frame := range s.frames[first : last+1] {
 		var err error
 		if out, err = openFrame(dec, out, frame); err != nil {

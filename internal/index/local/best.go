@@ -37,7 +37,8 @@ type best struct {
 }
 
 func newBest(in *collection, window int, wanted *document) *best {
-	return &best{in: in, window: window, wanted: wanted, named: match{number: none}, needed: math.Inf(1)}
+	room := min(2*max(window, 0), len(in.documents))
+	return &best{in: in, window: window, matches: make([]match, 0, room), wanted: wanted, named: match{number: none}, needed: math.Inf(1)}
 }
 
 // compare puts the better match first.
