@@ -8,6 +8,7 @@ import (
 
 // Merge is files becoming one that holds what is live in them.
 type Merge struct {
+	Between   func() // called between documents while the file is written: it may wait
 	files     []*File
 	documents []merged // by their numbers in the new file
 	table
@@ -32,7 +33,7 @@ type place struct {
 // Merge begins a merge of files of the index, under the owner's lock for reading: what
 // is live in them now. state names the states of documents.
 func (x *Index) Merge(files []*File, state func(document uint32) State) *Merge {
-	m := &Merge{files: files}
+	m := &Merge{Between: func() {}, files: files}
 	for _, f := range files {
 		for _, s := range f.segments {
 			m.take(x, s, state)
@@ -75,6 +76,7 @@ func (m *Merge) WriteTo(to io.Writer) (written int64, err error) {
 	c := &copier{writer: w, head: newSegment()}
 	for n := range m.documents {
 		m.documents[n].to = c.document(uint32(n), m.documents[n].from)
+		m.Between()
 	}
 	if c.head.slots() > 0 {
 		c.end()

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pulse"
@@ -138,6 +139,8 @@ type Index struct {
 	mu       sync.RWMutex // over data: held for the length of one search, or of a few documents' change
 	data     *data
 	retired  []*stored // that nothing uses any more: to be closed and removed by Maintain
+
+	searching atomic.Int32 // searches that run or wait for the lock
 
 	losses chan struct{} // holds one when commits were lost since the follower looked
 	due    chan struct{} // holds one when Maintain should look

@@ -183,7 +183,8 @@ type mover struct {
 
 func (x *Index) mergeFiles(p *mergePlan) error {
 	first := p.files[0]
-	m := x.beginMerge(p)
+	pace := x.newPace()
+	m := x.beginMerge(p, pace.giveWay)
 	if m == nil {
 		return nil
 	}
@@ -193,13 +194,15 @@ func (x *Index) mergeFiles(p *mergePlan) error {
 		return err
 	}
 	for first, done := true, false; !done; first = false {
+		pace.giveWay()
 		done = x.moveSome(p, m, merged, first)
 	}
 	return nil
 }
 
-// beginMerge notes what lives in the files; nil when they are not there any more.
-func (x *Index) beginMerge(p *mergePlan) *mover {
+// beginMerge notes what lives in the files; nil when they are not there any more. between is
+// for the time in which the new file is written.
+func (x *Index) beginMerge(p *mergePlan, between func()) *mover {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if !x.stillUses(p) {
@@ -212,6 +215,7 @@ func (x *Index) beginMerge(p *mergePlan) *mover {
 			files[i] = s.terms
 		}
 		m := c.keyword.Merge(files, c.termsState)
+		m.Between = between
 		return &mover{m.WriteTo, func(to *stored, n int) bool { return c.keyword.Move(m, to.terms, n) }}
 	}
 	files := make([]*vector.File, len(p.files))
@@ -220,6 +224,7 @@ func (x *Index) beginMerge(p *mergePlan) *mover {
 	}
 	v := c.vectors[p.files[0].Dimension]
 	m := v.Merge(files, c.vectorsState)
+	m.Between = between
 	return &mover{m.WriteTo, func(to *stored, n int) bool { return v.Move(m, to.vectors, n) }}
 }
 

@@ -17,6 +17,8 @@ func (x *Index) Retrieve(ctx context.Context, r index.Request) (*index.Result, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	x.searching.Add(1)
+	defer x.searching.Add(-1)
 	var result *index.Result
 	err := x.whole(func() (err error) {
 		result, err = x.retrieve(r)

@@ -11,6 +11,7 @@ import (
 
 // Merge is files becoming one that holds what is live in them.
 type Merge struct {
+	Between   func() // called between blocks while the file is written: it may wait
 	index     *Index
 	files     []*File
 	blocks    []*block // of the index, by number, when the merge began
@@ -23,7 +24,7 @@ type Merge struct {
 // Merge begins a merge of attached files, under the owner's lock for reading: what
 // is live in them now. state names the states of documents.
 func (x *Index) Merge(files []*File, state func(document uint32) State) *Merge {
-	m := &Merge{index: x, files: files, blocks: slices.Clone(x.blocks)}
+	m := &Merge{Between: func() {}, index: x, files: files, blocks: slices.Clone(x.blocks)}
 	met := make([]bool, len(x.first))
 	for _, f := range files {
 		for i := range f.vectors {
@@ -61,6 +62,7 @@ func (m *Merge) WriteTo(w io.Writer) (int64, error) {
 	blocks := (len(m.from) + blockVectors - 1) / blockVectors
 	rotated := make([]float32, blockVectors*m.index.width)
 	return writeFile(w, m.index, &m.table, blocks, func(i int) (b *block, err error) {
+		m.Between()
 		defer faultAsError(debug.SetPanicOnFault(true), m.files, &err)
 		return m.block(m.from[i*blockVectors:min(len(m.from), (i+1)*blockVectors)], rotated), nil
 	})
