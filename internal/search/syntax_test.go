@@ -28,6 +28,7 @@ func TestSigns(t *testing.T) {
 		f("rolling +apples", mode, 1)
 		f("updates site:nowhere.example", mode)
 	}
+	f(`What are "rolling apples"?`, pulse.ModeKeyword, 1, 2)
 }
 
 // TestCorrections: a misspelled word finds what it was meant for, is marked there, and

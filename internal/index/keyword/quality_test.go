@@ -111,7 +111,7 @@ func judge(t *testing.T, dir, language string) (ndcg, recall float64) {
 			continue
 		}
 		queries++
-		found := searchAll(x, query(x, judged.Text), nil)
+		found := searchWhole(x, judged.Text, len(corpus))
 		gain := 0.0
 		for rank, r := range found[:min(10, len(found))] {
 			gain += discounted(grades[corpus[r.Document].ID], rank)
@@ -120,6 +120,20 @@ func judge(t *testing.T, dir, language string) (ndcg, recall float64) {
 		recall += found100(found, corpus, grades)
 	}
 	return ndcg / float64(queries), recall / float64(queries)
+}
+
+// searchWhole asks as the product does: of a query's phrases and signs too.
+func searchWhole(x *Index, text string, documents int) []result {
+	q := query(x, text)
+	if !q.Constrained() {
+		return searchAll(x, q, nil)
+	}
+	set := make(Set, documents/64+1)
+	for i := range set {
+		set[i] = ^uint64(0)
+	}
+	must(x.Constrain(set, q))
+	return searchAll(x, q, set)
 }
 
 // found100 is the share of the relevant documents that are among the first hundred.

@@ -1,6 +1,7 @@
 package keyword
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,7 +14,11 @@ import (
 //	-word          a page must not; likewise -"some words"
 //	site:host      a page must be of the host or below it; -site:host must not
 //
-// All else is text, and so are signs that do not begin a word.
+// All else is text, and so are signs that do not begin a word. In running text, which a
+// stop after a word shows (see stops), the quotes are a title's, a message's or irony, and
+// -word is a flag, a number or a dash: such a query is a question or was pasted, and pages
+// that answer it seldom hold all that it quotes. There only a sign before a quotation mark
+// and site:host, which nobody writes otherwise, are meant as such.
 type Syntax struct {
 	Text            string // what is scored: words and phrases that a page may or must hold, without signs
 	must, mustNot   []string
@@ -24,15 +29,25 @@ type Syntax struct {
 func Parse(query string) Syntax {
 	var s Syntax
 	var text []string
-	for rest := strings.TrimLeftFunc(query, unicode.IsSpace); rest != ""; rest = strings.TrimLeftFunc(rest, unicode.IsSpace) {
-		var part syntaxPart
-		part, rest = cutPart(rest)
-		if s.add(part) {
-			text = append(text, part.text)
+	parts := cutParts(query)
+	running := slices.ContainsFunc(parts, syntaxPart.stops)
+	for _, p := range parts {
+		if s.add(p, running) {
+			text = append(text, p.text)
 		}
 	}
 	s.Text = strings.Join(text, " ")
 	return s
+}
+
+func cutParts(query string) []syntaxPart {
+	var parts []syntaxPart
+	for rest := strings.TrimLeftFunc(query, unicode.IsSpace); rest != ""; rest = strings.TrimLeftFunc(rest, unicode.IsSpace) {
+		var p syntaxPart
+		p, rest = cutPart(rest)
+		parts = append(parts, p)
+	}
+	return parts
 }
 
 // syntaxPart is one word or phrase with the sign before it.
@@ -62,6 +77,20 @@ func cutPart(text string) (part syntaxPart, rest string) {
 	return part, text[end:]
 }
 
+// stops says whether a full stop, comma, colon or question mark of any script ends what is
+// not quoted. Those of ASCII stand inside names too (node.js, std::string), the others
+// nowhere else than after a word.
+func (p syntaxPart) stops() bool {
+	text := strings.TrimRight(p.text, closing)
+	last, _ := utf8.DecodeLastRuneInString(text)
+	return !p.quoted && (isStop(last) || strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf && isStop(r) }))
+}
+
+// closing is what may stand between a word's stop and the space after it.
+const closing = `)]}"'”’»`
+
+func isStop(r rune) bool { return unicode.Is(unicode.Terminal_Punctuation, r) }
+
 // beginsPart says whether a sign before the text is meant as one.
 func beginsPart(text string) bool {
 	r, _ := utf8.DecodeRuneInString(text)
@@ -79,8 +108,9 @@ func quoteBytes(text string) int {
 	return 0
 }
 
-// add takes a part in, and says whether its text is scored.
-func (s *Syntax) add(p syntaxPart) bool {
+// add takes a part of running text or of a query of words in, and says whether its text
+// is scored.
+func (s *Syntax) add(p syntaxPart, running bool) bool {
 	site, isSite := strings.CutPrefix(p.text, "site:")
 	switch {
 	case isSite && !p.quoted && site != "" && p.sign == '-':
@@ -89,6 +119,7 @@ func (s *Syntax) add(p syntaxPart) bool {
 	case isSite && !p.quoted && site != "":
 		s.Sites = append(s.Sites, hostOfSite(site))
 		return false
+	case running && !(p.quoted && p.sign != 0):
 	case p.sign == '-':
 		s.mustNot = append(s.mustNot, p.text)
 		return false

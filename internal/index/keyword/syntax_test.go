@@ -23,6 +23,32 @@ func TestParse(t *testing.T) {
 		Text: "pods", Sites: []string{"kubernetes.io"}, NotSites: []string{"blog.kubernetes.io"}})
 	f(`a - b + c kube-apiserver --flag C++ 5" "" site:`, Syntax{Text: `a - b + c kube-apiserver --flag C++ 5" "" site:`})
 	f("-only", Syntax{mustNot: []string{"only"}})
+	f(`"say: yes." node.js std::string -only`, Syntax{
+		Text: "say: yes. node.js std::string", must: []string{"say: yes."}, mustNot: []string{"only"}})
+}
+
+// TestParseRunningText: what a question or a pasted message quotes is no demand, and what it
+// has behind a hyphen is not ruled out.
+func TestParseRunningText(t *testing.T) {
+	f := func(query, text string) {
+		t.Helper()
+		if diff := cmp.Diff(Syntax{Text: text}, Parse(query), cmp.AllowUnexported(Syntax{})); diff != "" {
+			t.Errorf("Parse(%q) (-want +got):\n%s", query, diff)
+		}
+	}
+	f(`What does "the context" mean?`, "What does the context mean?")
+	f(`pull access denied for "web", repository does not exist`, "pull access denied for web , repository does not exist")
+	f("tar: invalid option -z", "tar: invalid option z")
+	f("methods -dash exact or not -dash are known.", "methods dash exact or not dash are known.")
+	f(`types (that are "extensible" ones.)`, "types (that are extensible ones.)")
+	f("Was war „die Tesla-Einheit“ ?", "Was war die Tesla-Einheit ?")
+	f("ما هو “المسرح” البولوني؟", "ما هو المسرح البولوني؟")
+	f("“质”这个字，一般 表示什么", "质 这个字，一般 表示什么")
+
+	want := Syntax{Text: "is it so? b c", must: []string{"b c"}, mustNot: []string{"d"}, Sites: []string{"a.example"}}
+	if diff := cmp.Diff(want, Parse(`is it so? site:a.example +"b c" -"d"`), cmp.AllowUnexported(Syntax{})); diff != "" {
+		t.Errorf("signs that nobody writes otherwise (-want +got):\n%s", diff)
+	}
 }
 
 func TestQuerySigns(t *testing.T) {
@@ -57,6 +83,7 @@ func TestQuerySigns(t *testing.T) {
 	f(`"kube apiserver"`, 4)
 	f("-kube flags")
 	f(`"of a deployment"`, 1)
+	f(`Is it a "rolling deployment"?`, 1, 2)
 }
 
 func TestCorrections(t *testing.T) {
