@@ -42,10 +42,12 @@ func Parse(query string) Syntax {
 
 func cutParts(query string) []syntaxPart {
 	var parts []syntaxPart
-	for rest := strings.TrimLeftFunc(query, unicode.IsSpace); rest != ""; rest = strings.TrimLeftFunc(rest, unicode.IsSpace) {
-		var p syntaxPart
-		p, rest = cutPart(rest)
+	apart := true
+	for rest := strings.TrimLeftFunc(query, unicode.IsSpace); rest != ""; {
+		p, after := cutPart(rest, apart)
 		parts = append(parts, p)
+		rest = strings.TrimLeftFunc(after, unicode.IsSpace)
+		apart = len(rest) < len(after)
 	}
 	return parts
 }
@@ -57,9 +59,10 @@ type syntaxPart struct {
 	text   string
 }
 
-// cutPart cuts the first part off a text that begins with no space.
-func cutPart(text string) (part syntaxPart, rest string) {
-	if c := text[0]; (c == '+' || c == '-') && beginsPart(text[1:]) {
+// cutPart cuts the first part off a text that begins with no space. One that is not apart
+// from a phrase before it has no sign: what follows "Model C" in "Model C"-School is a hyphen.
+func cutPart(text string, apart bool) (part syntaxPart, rest string) {
+	if c := text[0]; apart && (c == '+' || c == '-') && beginsPart(text[1:]) {
 		part.sign, text = c, text[1:]
 	}
 	if quote := quoteBytes(text); quote > 0 {

@@ -23,6 +23,8 @@ func TestParse(t *testing.T) {
 		Text: "pods", Sites: []string{"kubernetes.io"}, NotSites: []string{"blog.kubernetes.io"}})
 	f(`a - b + c kube-apiserver --flag C++ 5" "" site:`, Syntax{Text: `a - b + c kube-apiserver --flag C++ 5" "" site:`})
 	f("-only", Syntax{mustNot: []string{"only"}})
+	f(`„Model C“-Schulen -"a b"+c "d" -e`, Syntax{
+		Text: "Model C -Schulen +c d", must: []string{"Model C", "d"}, mustNot: []string{"a b", "e"}})
 	f(`"say: yes." node.js std::string -only`, Syntax{
 		Text: "say: yes. node.js std::string", must: []string{"say: yes."}, mustNot: []string{"only"}})
 }
