@@ -14,11 +14,11 @@ import (
 //	-word          a page must not; likewise -"some words"
 //	site:host      a page must be of the host or below it; -site:host must not
 //
-// All else is text, and so are signs that do not begin a word. In running text, which a
-// stop after a word shows (see stops), the quotes are a title's, a message's or irony, and
-// -word is a flag, a number or a dash: such a query is a question or was pasted, and pages
-// that answer it seldom hold all that it quotes. There only a sign before a quotation mark
-// and site:host, which nobody writes otherwise, are meant as such.
+// All else is text, and so are signs that do not begin a word. In running text, which has the
+// end of a sentence in it (see stops), the quotes are a title's, a message's
+// or irony, and -word is a flag, a number or a dash: such a query is a question or was pasted,
+// and pages that answer it seldom hold all that it quotes. There only a sign before a
+// quotation mark and site:host, which nobody writes otherwise, are meant as such.
 type Syntax struct {
 	Text            string // what is scored: words and phrases that a page may or must hold, without signs
 	must, mustNot   []string
@@ -30,7 +30,8 @@ func Parse(query string) Syntax {
 	var s Syntax
 	var text []string
 	parts := cutParts(query)
-	running := slices.ContainsFunc(parts, syntaxPart.stops)
+	long := len(parts) >= minRunning
+	running := slices.ContainsFunc(parts, func(p syntaxPart) bool { return p.stops(long) })
 	for _, p := range parts {
 		if s.add(p, running) {
 			text = append(text, p.text)
@@ -80,19 +81,25 @@ func cutPart(text string, apart bool) (part syntaxPart, rest string) {
 	return part, text[end:]
 }
 
-// stops says whether a full stop, comma, colon or question mark of any script ends what is
-// not quoted. Those of ASCII stand inside names too (node.js, std::string), the others
-// nowhere else than after a word.
-func (p syntaxPart) stops() bool {
-	text := strings.TrimRight(p.text, closing)
-	last, _ := utf8.DecodeLastRuneInString(text)
-	return !p.quoted && (isStop(last) || strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf && isStop(r) }))
+// minRunning: with fewer words and phrases "Acme Inc. -stock" is no sentence.
+const minRunning = 4
+
+// stops says whether a full stop, a question mark or what else ends a sentence stands where
+// nothing is quoted. Those of ASCII stand inside names and at the ends of short forms too
+// (node.js, Inc.), and count at the end of a word of a long query; others stand nowhere else,
+// and where words have no spaces between them.
+func (p syntaxPart) stops(long bool) bool {
+	if p.quoted {
+		return false
+	}
+	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(p.text, closing))
+	return long && isStop(last) || strings.ContainsFunc(p.text, func(r rune) bool { return r >= utf8.RuneSelf && isStop(r) })
 }
 
 // closing is what may stand between a word's stop and the space after it.
 const closing = `)]}"'”’»`
 
-func isStop(r rune) bool { return unicode.Is(unicode.Terminal_Punctuation, r) }
+func isStop(r rune) bool { return unicode.Is(unicode.Sentence_Terminal, r) }
 
 // beginsPart says whether a sign before the text is meant as one.
 func beginsPart(text string) bool {

@@ -27,6 +27,9 @@ func TestParse(t *testing.T) {
 		Text: "Model C -Schulen +c d", must: []string{"Model C", "d"}, mustNot: []string{"a b", "e"}})
 	f(`"say: yes." node.js std::string -only`, Syntax{
 		Text: "say: yes. node.js std::string", must: []string{"say: yes."}, mustNot: []string{"only"}})
+	f(`Acme Inc. -stock`, Syntax{Text: "Acme Inc.", mustNot: []string{"stock"}})
+	f(`timeout, error: "context deadline exceeded" -grpc v1.2`, Syntax{
+		Text: "timeout, error: context deadline exceeded v1.2", must: []string{"context deadline exceeded"}, mustNot: []string{"grpc"}})
 }
 
 // TestParseRunningText: what a question or a pasted message quotes is no demand, and what it
@@ -39,13 +42,13 @@ func TestParseRunningText(t *testing.T) {
 		}
 	}
 	f(`What does "the context" mean?`, "What does the context mean?")
-	f(`pull access denied for "web", repository does not exist`, "pull access denied for web , repository does not exist")
-	f("tar: invalid option -z", "tar: invalid option z")
+	f(`pull access denied for "web", repository does not exist.`, "pull access denied for web , repository does not exist.")
+	f("tar: invalid option -z. Try tar --help", "tar: invalid option z. Try tar --help")
 	f("methods -dash exact or not -dash are known.", "methods dash exact or not dash are known.")
 	f(`types (that are "extensible" ones.)`, "types (that are extensible ones.)")
 	f("Was war „die Tesla-Einheit“ ?", "Was war die Tesla-Einheit ?")
 	f("ما هو “المسرح” البولوني؟", "ما هو المسرح البولوني؟")
-	f("“质”这个字，一般 表示什么", "质 这个字，一般 表示什么")
+	f("“质”这个字，一般 表示什么？", "质 这个字，一般 表示什么？")
 
 	want := Syntax{Text: "is it so? b c", must: []string{"b c"}, mustNot: []string{"d"}, Sites: []string{"a.example"}}
 	if diff := cmp.Diff(want, Parse(`is it so? site:a.example +"b c" -"d"`), cmp.AllowUnexported(Syntax{})); diff != "" {
