@@ -22,14 +22,16 @@ const qualityFile = "testdata/quality.tsv"
 // qualitySets are the judged sets, English first. The quick ones are judged by every full
 // test; make eval judges all.
 var qualitySets = []qualitySet{
-	{"scifact", true, false}, {"cranfield", true, true}, {"cisi", true, false}, {"cacm", true, false}, {"npl", true, false},
-	{"cookbook-code", true, false}, {"cookbook-docs", true, true}, {"xquad-en", false, false}, {"xquad-de", false, true},
-	{"xquad-ru", false, false}, {"xquad-ar", false, false}, {"xquad-zh", false, false}, {"xquad-th", false, false}, {"jsquad-ja", false, false},
+	{"scifact", true, false, 0.678}, {"cranfield", true, true, 0.411}, {"cisi", true, false, 0.361}, {"cacm", true, false, 0.484}, {"npl", true, false, 0.437},
+	{"cookbook-code", true, false, 0.603}, {"cookbook-docs", true, true, 0.625}, {"xquad-en", false, false, 0.965}, {"xquad-de", false, true, 0.929},
+	{"xquad-ru", false, false, 0.871}, {"xquad-ar", false, false, 0.887}, {"xquad-zh", false, false, 0.966}, {"xquad-th", false, false, 0.918}, {"jsquad-ja", false, false, 0.941},
 }
 
 type qualitySet struct {
 	name          string
 	english, fast bool
+	// plain is nDCG@10 of a plain exact BM25, k1 0.9 and b 0.4, over whole documents.
+	plain float64
 }
 
 // qualityKey names one line of the table.
@@ -128,12 +130,12 @@ func steady(a, b string) bool {
 
 // TestQualityTargets holds the kept table to what the figures must be: hybrid search is on
 // every set nearly as good as the better of words and vectors or better, also where the model
-// does not know the language.
+// does not know the language, and words alone are as good as a plain exact scorer's.
 func TestQualityTargets(t *testing.T) {
 	kept := readQuality(t)
-	ndcg := func(set, ranking string) float64 {
+	ndcg := func(set, documents, ranking string) float64 {
 		t.Helper()
-		first, _, _ := strings.Cut(kept[qualityKey{set, "chunks", ranking}], "\t")
+		first, _, _ := strings.Cut(kept[qualityKey{set, documents, ranking}], "\t")
 		figure, err := strconv.ParseFloat(first, 64)
 		if err != nil {
 			t.Fatalf("%s of %s: %v", ranking, set, err)
@@ -142,9 +144,12 @@ func TestQualityTargets(t *testing.T) {
 	}
 	var fused, english float64
 	for _, s := range qualitySets {
-		hybrid, words, vectors := ndcg(s.name, "hybrid"), ndcg(s.name, "keyword"), ndcg(s.name, "vector")
+		hybrid, words, vectors := ndcg(s.name, "chunks", "hybrid"), ndcg(s.name, "chunks", "keyword"), ndcg(s.name, "chunks", "vector")
 		if hybrid < max(words, vectors)-0.003 {
 			t.Errorf("%s: hybrid %.4f, keyword %.4f, vector %.4f", s.name, hybrid, words, vectors)
+		}
+		if words := ndcg(s.name, "whole", "keyword 0.9 0.4"); words < s.plain {
+			t.Errorf("%s: words alone %.4f, a plain scorer %v", s.name, words, s.plain)
 		}
 		if s.english {
 			fused, english = fused+hybrid, english+1
@@ -156,7 +161,7 @@ func TestQualityTargets(t *testing.T) {
 }
 
 // wantFused is the mean nDCG@10 that hybrid search keeps at least on the English sets.
-const wantFused = 0.568
+const wantFused = 0.57
 
 func readQuality(t *testing.T) map[qualityKey]string {
 	t.Helper()
