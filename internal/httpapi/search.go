@@ -23,7 +23,7 @@ func (s *server) searchRoutes() {
 
 // searchBody is a query as a JSON body.
 type searchBody struct {
-	Query          string       `json:"query" minLength:"1" maxLength:"4096" doc:"At most 4,096 bytes of UTF-8"`
+	Query          string       `json:"query" minLength:"1" maxLength:"4096" doc:"At most 4,096 bytes of UTF-8. \"some words\" and +word must stand in a page, -word must not, site:HOST is a host; in a question or a pasted sentence only +\"…\", -\"…\" and site: count"`
 	Mode           string       `json:"mode,omitempty" enum:"hybrid,keyword,vector" default:"hybrid"`
 	Limit          int          `json:"limit,omitempty" minimum:"1" maximum:"100" default:"10"`
 	Offset         int          `json:"offset,omitempty" minimum:"0"`
