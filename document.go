@@ -62,7 +62,7 @@ type Commit struct {
 	Document Document // with Text
 	Chunks   []Chunk
 	Vectors  []Vector // nil, or one per chunk
-	// VectorsPending says that the vectors will follow in a later commit.
+	// VectorsPending says that the vectors that are not there will follow in a later commit.
 	VectorsPending bool
 	// Damage says why the document's content cannot be read, as when the disk has spoiled it;
 	// nil when it can. There is then no text and no chunk.

@@ -79,19 +79,6 @@ func (s *fakeStore) Part(ctx context.Context, seq pulse.DeliverySeq, _ int) ([]b
 	return s.parts[seq], nil
 }
 
-func (s *fakeStore) Document(ctx context.Context, _, key string) (*store.DocumentRecord, error) {
-	if err := s.enter(ctx, "document", nil); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.docs[key] == nil {
-		return nil, pulse.ErrNotFound
-	}
-	record := *s.docs[key]
-	return &record, nil
-}
-
 func (s *fakeStore) Former(ctx context.Context, _, key string) (*pulse.Commit, error) {
 	if err := s.enter(ctx, "document", nil); err != nil {
 		return nil, err
@@ -101,7 +88,7 @@ func (s *fakeStore) Former(ctx context.Context, _, key string) (*pulse.Commit, e
 	if s.docs[key] == nil {
 		return nil, nil
 	}
-	c := &pulse.Commit{Document: s.docs[key].Document, Chunks: s.docs[key].Chunks}
+	c := &pulse.Commit{Seq: s.docs[key].Document.CommitSeq, Document: s.docs[key].Document, Chunks: s.docs[key].Chunks}
 	if w := s.writes[key]; w != nil {
 		c.Vectors = w.Vectors
 	}

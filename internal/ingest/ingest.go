@@ -34,7 +34,6 @@ type Jobs interface {
 
 // Documents is what the store keeps of pages.
 type Documents interface {
-	Document(ctx context.Context, collection, key string) (*store.DocumentRecord, error)
 	// Former is a document with its chunks and vectors; nil when it was never seen.
 	Former(ctx context.Context, collection, key string) (*pulse.Commit, error)
 	Commit(ctx context.Context, w *store.Write) (store.Committed, error)

@@ -138,11 +138,8 @@ func (w *Workers) write(r *run, change *pulse.Change, page clean.Page, pieces []
 			Country: change.Country, IsMobile: change.IsMobile, Metadata: change.Metadata, Text: page.Text,
 		},
 		Layout:  r.layout.ID,
-		Chunks:  make([]pulse.Chunk, len(pieces)),
+		Chunks:  chunksOf(pieces),
 		Aliases: aliases(job, change),
-	}
-	for i := range pieces {
-		write.Chunks[i] = pieces[i].Chunk
 	}
 	if !w.opts.DropSource && change.Markdown != page.Text && change.Markdown != "" {
 		write.Source = []byte(change.Markdown)

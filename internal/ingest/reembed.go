@@ -119,15 +119,11 @@ func (f *filler) fill(ctx context.Context, c *pulse.Commit) (reused int, err err
 	if err != nil {
 		return 0, fmt.Errorf("cut %s: %w", d.Key, err)
 	}
-	chunks := make([]pulse.Chunk, len(pieces))
-	for i := range pieces {
-		chunks[i] = pieces[i].Chunk
-	}
 	vectors, reused, err := f.vectors(ctx, c, pieces)
 	if err != nil {
 		return 0, fmt.Errorf("fill %s: %w", d.Key, err)
 	}
-	_, err = f.store.FillLayout(ctx, d.ID, d.CommitSeq, f.layout.ID, chunks, vectors)
+	_, err = f.store.FillLayout(ctx, d.ID, d.CommitSeq, f.layout.ID, chunksOf(pieces), vectors)
 	return reused, err
 }
 
@@ -136,34 +132,24 @@ func (f *filler) vectors(ctx context.Context, c *pulse.Commit, pieces []chunk.Pi
 	if f.layout.Embedder == nil || len(pieces) == 0 {
 		return nil, 0, nil
 	}
-	vectors = make([]pulse.Vector, len(pieces))
 	var former map[uint64]pulse.Vector
 	if f.opts.SameModel {
 		former = vectorsByHash(c)
 	}
-	var texts []string
-	var at []int
-	for i := range pieces {
-		if vectors[i] = former[pieces[i].Hash]; vectors[i] == nil {
-			texts, at = append(texts, pieces[i].Embed), append(at, i)
-		}
+	set := keepVectors(pieces, former)
+	if len(set.lacking) == 0 {
+		return set.vectors, set.kept(), nil
 	}
-	reused = len(pieces) - len(texts)
-	if len(texts) == 0 {
-		return vectors, reused, nil
-	}
-	made, err := f.layout.Embedder.Embed(ctx, embed.Request{Lane: embed.LaneBulk, Turn: "reembed", Texts: texts})
+	made, err := f.layout.Embedder.Embed(ctx, set.request(embed.LaneBulk, "reembed"))
 	var input *pulse.InputError
 	switch {
 	case errors.As(err, &input): // it refused them all: they are without vectors
-		return vectors, reused, nil
+		return set.vectors, set.kept(), nil
 	case err != nil:
-		return nil, 0, fmt.Errorf("embed %d chunks: %w", len(texts), err)
-	case len(made) != len(texts):
-		return nil, 0, fmt.Errorf("embedder answered %d vectors for %d texts", len(made), len(texts))
+		return nil, 0, fmt.Errorf("embed %d chunks: %w", len(set.lacking), err)
+	case len(made) != len(set.lacking):
+		return nil, 0, fmt.Errorf("embedder answered %d vectors for %d texts", len(made), len(set.lacking))
 	}
-	for i, v := range made {
-		vectors[at[i]] = v
-	}
-	return vectors, reused, nil
+	set.add(made)
+	return set.vectors, set.kept(), nil
 }

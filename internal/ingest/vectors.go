@@ -18,39 +18,47 @@ const leastVectorsWait = 100 * time.Millisecond
 
 // vectors adds the vectors of a page to its write, or marks them as pending: the
 // page is not held up by an embedder that is slow or away, nor embedded again
-// when nothing of it has changed. The only error is that of the job's own
-// context.
+// when nothing of it has changed. What the former version's chunks say already is
+// known without an embedder, so that of a page that is pending only the rest waits.
+// The only error is that of the job's own context.
 func (w *Workers) vectors(ctx context.Context, r *run, write *store.Write, pieces []chunk.Piece) error {
 	if r.layout.Embedder == nil || len(pieces) == 0 {
 		return nil
-	}
-	if r.layout.Rough != nil && isRough(write.Chunks) {
-		write.VectorsPending = true
-		return ctx.Err()
-	}
-	patience := w.patience(r)
-	if w.embed.closed() || patience <= 0 || r.layout.Embedder.Wait(embed.LaneOf(r.job.Priority)) > patience {
-		write.VectorsPending = true
-		return ctx.Err()
 	}
 	former := w.former(ctx, write)
 	if former.unchanged {
 		write.VectorsPending = true
 		return ctx.Err()
 	}
-	start := w.now()
+	set := keepVectors(pieces, former.vectors)
+	r.report.Reused = set.kept()
+	rough := r.layout.Rough != nil && isRough(write.Chunks)
+	write.VectorsPending = rough || !w.embedNow(ctx, r, set)
+	if !write.VectorsPending {
+		write.Vectors, r.report.Refused = set.vectors, countRefused(set.vectors)
+		return nil
+	}
+	if set.kept() > 0 {
+		write.Vectors = set.vectors
+	}
+	return ctx.Err()
+}
+
+// embedNow embeds what a page lacks in the time that it may wait, and says whether that
+// was enough.
+func (w *Workers) embedNow(ctx context.Context, r *run, set *vectorSet) bool {
+	if len(set.lacking) == 0 {
+		return true
+	}
+	patience := w.patience(r)
+	if w.embed.closed() || patience <= 0 || r.layout.Embedder.Wait(embed.LaneOf(r.job.Priority)) > patience {
+		return false
+	}
 	soon, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	w.waiting.Add(1)
 	defer w.waiting.Add(-1)
-	vectors, err := w.embedPieces(soon, r, pieces, former.vectors)
-	w.operation(ctx, r, opEmbed, &r.job.Stages.Embed, start)
-	if err != nil {
-		write.VectorsPending = true
-		return ctx.Err()
-	}
-	write.Vectors, r.report.Refused = vectors, countRefused(vectors)
-	return nil
+	return w.embedLacking(soon, r, set) == nil
 }
 
 // patience is how long a page may wait for its vectors: what is left of VectorsWait since
@@ -67,36 +75,16 @@ func (w *Workers) patience(r *run) time.Duration {
 	return max(left, min(leastVectorsWait, w.opts.VectorsWait))
 }
 
-// embedPieces takes the vectors of chunks that say what they said, and embeds the rest.
-func (w *Workers) embedPieces(ctx context.Context, r *run, pieces []chunk.Piece, former map[uint64]pulse.Vector) ([]pulse.Vector, error) {
-	vectors := make([]pulse.Vector, len(pieces))
-	request := requestOf(r.job)
-	var at []int
-	for i := range pieces {
-		if v := former[pieces[i].Hash]; v != nil {
-			vectors[i] = v
-			continue
-		}
-		request.Texts, request.Tokens = append(request.Texts, pieces[i].Embed), append(request.Tokens, pieces[i].Tokens)
-		at = append(at, i)
+// embedLacking embeds what a set lacks, if anything.
+func (w *Workers) embedLacking(ctx context.Context, r *run, set *vectorSet) error {
+	if len(set.lacking) == 0 {
+		return nil
 	}
-	r.report.Reused = len(pieces) - len(at)
-	if len(at) == 0 {
-		return vectors, nil
-	}
-	made, err := w.embedTexts(ctx, r, request)
-	if err != nil {
-		return nil, err
-	}
-	for i, v := range made {
-		vectors[at[i]] = v
-	}
-	return vectors, nil
-}
-
-// requestOf is an empty request in a job's lane and turn.
-func requestOf(job *pulse.Job) embed.Request {
-	return embed.Request{Lane: embed.LaneOf(job.Priority), Turn: job.Turn}
+	start := w.now()
+	made, err := w.embedTexts(ctx, r, set.request(embed.LaneOf(r.job.Priority), r.job.Turn))
+	w.operation(ctx, r, opEmbed, &r.job.Stages.Embed, start)
+	set.add(made)
+	return err
 }
 
 // formerPage is what the store holds of a page that is about to be replaced.
@@ -118,18 +106,6 @@ func (w *Workers) former(ctx context.Context, write *store.Write) formerPage {
 		return formerPage{unchanged: true}
 	}
 	return formerPage{vectors: vectorsByHash(c)}
-}
-
-// vectorsByHash are a document's vectors by the hash of what was embedded.
-func vectorsByHash(c *pulse.Commit) map[uint64]pulse.Vector {
-	if len(c.Vectors) != len(c.Chunks) {
-		return nil
-	}
-	m := make(map[uint64]pulse.Vector, len(c.Chunks))
-	for i := range c.Chunks {
-		m[c.Chunks[i].Hash] = c.Vectors[i]
-	}
-	return m
 }
 
 // embedTexts embeds, and notes how the embedder does. When it fails, the gate
@@ -156,83 +132,88 @@ func (w *Workers) embedTexts(ctx context.Context, r *run, request embed.Request)
 	return nil, err
 }
 
-// embedLater embeds a page that was committed without vectors, from its stored
-// text and spans.
+// embedLater embeds what a page that was committed with vectors pending lacks, from its
+// stored text and spans.
 func (w *Workers) embedLater(ctx context.Context, r *run) error {
-	record, err := w.deps.Store.Document(ctx, r.job.Collection, r.job.Key)
-	if errors.Is(err, pulse.ErrNotFound) {
-		return pulse.ErrSuperseded
-	}
+	c, err := w.deps.Store.Former(ctx, r.job.Collection, r.job.Key)
 	if err != nil {
 		return fmt.Errorf("read document %s: %w", r.job.Key, err)
 	}
-	d := &record.Document
-	if r.layout.Embedder == nil || d.State != pulse.StateLive || d.Layout != r.layout.ID {
+	if c == nil || r.layout.Embedder == nil || c.Document.State != pulse.StateLive || c.Document.Layout != r.layout.ID {
 		return pulse.ErrSuperseded // another layout's vectors are that layout's affair
+	}
+	if c.Damage != nil {
+		return fmt.Errorf("read document %s: %w", r.job.Key, c.Damage)
 	}
 	if w.embed.closed() {
 		return &awayError{errGateClosed, w.embed.opens()}
 	}
-	if isRough(record.Chunks) {
-		return w.embedAnew(ctx, r, d)
+	if isRough(c.Chunks) {
+		return w.embedAnew(ctx, r, c)
 	}
-	texts, err := storedTexts(record)
+	pieces, err := storedPieces(c)
 	if err != nil {
 		return err
 	}
-	return w.embedStored(ctx, r, d, nil, texts)
+	return w.embedStored(ctx, r, c, nil, pieces)
 }
 
 // embedAnew embeds a page that a stand-in has cut, by its own tokens.
-func (w *Workers) embedAnew(ctx context.Context, r *run, d *pulse.Document) error {
-	pieces, err := r.layout.Chunker.Split(ctx, d.Title, d.Text)
+func (w *Workers) embedAnew(ctx context.Context, r *run, c *pulse.Commit) error {
+	pieces, err := r.layout.Chunker.Split(ctx, c.Document.Title, c.Document.Text)
 	if err != nil {
 		return fmt.Errorf("cut into chunks: %w", err)
 	}
-	chunks, texts := make([]pulse.Chunk, len(pieces)), make([]string, len(pieces))
-	for i := range pieces {
-		chunks[i], texts[i] = pieces[i].Chunk, pieces[i].Embed
-	}
-	return w.embedStored(ctx, r, d, chunks, texts)
+	return w.embedStored(ctx, r, c, chunksOf(pieces), pieces)
 }
 
-// embedStored embeds a page's chunks; chunks are nil where the stored ones stand.
-func (w *Workers) embedStored(ctx context.Context, r *run, d *pulse.Document, chunks []pulse.Chunk, texts []string) error {
-	r.report.Chunks = len(texts)
-	start := w.now()
-	request := requestOf(r.job)
-	request.Texts = texts
-	vectors, err := w.embedTexts(ctx, r, request)
-	w.operation(ctx, r, opEmbed, &r.job.Stages.Embed, start)
+// embedStored gives a stored page its vectors; chunks are nil where the stored ones stand.
+// The vectors that it has were reused, and counted so, when it was committed.
+func (w *Workers) embedStored(ctx context.Context, r *run, c *pulse.Commit, chunks []pulse.Chunk, pieces []chunk.Piece) error {
+	r.report.Chunks = len(pieces)
+	set := keepVectors(pieces, vectorsByHash(c))
+	err := w.embedLacking(ctx, r, set)
 	var input *pulse.InputError
 	switch {
 	case errors.As(err, &input):
-		return fmt.Errorf("embed %d chunks: %w", len(texts), err)
+		return fmt.Errorf("embed %d chunks: %w", len(set.lacking), err)
 	case err != nil:
-		return &awayError{fmt.Errorf("embed %d chunks: %w", len(texts), err), w.embed.opens()}
+		return &awayError{fmt.Errorf("embed %d chunks: %w", len(set.lacking), err), w.embed.opens()}
 	}
-	r.report.Refused = countRefused(vectors)
-	start = w.now()
-	committed, err := w.deps.Store.CommitVectors(ctx, r.job, d.CommitSeq, d.Layout, chunks, vectors)
+	r.report.Refused = countRefused(set.vectors)
+	start := w.now()
+	committed, err := w.deps.Store.CommitVectors(ctx, r.job, c.Seq, c.Document.Layout, chunks, set.vectors)
 	if err != nil {
-		return fmt.Errorf("commit %d vectors: %w", len(vectors), err)
+		return fmt.Errorf("commit %d vectors: %w", len(set.vectors), err)
 	}
 	w.operation(ctx, r, opCommit, &r.job.Stages.Commit, start)
 	w.committed(r, committed)
 	return nil
 }
 
-// storedTexts composes what is embedded as the chunker did when the page was
+// storedPieces composes what is embedded as the chunker did when the page was
 // committed.
-func storedTexts(record *store.DocumentRecord) ([]string, error) {
-	d := &record.Document
-	for i := range record.Chunks {
-		c := &record.Chunks[i]
-		if c.Start < 0 || c.Start > c.End || c.End > len(d.Text) {
-			return nil, permanentf("chunk %d spans %d to %d of %d bytes", c.Ordinal, c.Start, c.End, len(d.Text))
+func storedPieces(c *pulse.Commit) ([]chunk.Piece, error) {
+	d := &c.Document
+	pieces := make([]chunk.Piece, len(c.Chunks))
+	for i, at := range c.Chunks {
+		if at.Start < 0 || at.Start > at.End || at.End > len(d.Text) {
+			return nil, permanentf("chunk %d spans %d to %d of %d bytes", at.Ordinal, at.Start, at.End, len(d.Text))
 		}
+		pieces[i].Chunk = at
 	}
-	return chunk.Embeds(d.Title, d.Text, record.Chunks), nil
+	for i, text := range chunk.Embeds(d.Title, d.Text, c.Chunks) {
+		pieces[i].Embed = text
+	}
+	return pieces, nil
+}
+
+func chunksOf(pieces []chunk.Piece) []pulse.Chunk {
+	chunks := make([]pulse.Chunk, len(pieces))
+	for i := range pieces {
+		chunks[i] = pieces[i].Chunk
+	}
+	return chunks
 }
 
 func countRefused(vectors []pulse.Vector) int {

@@ -288,6 +288,39 @@ func TestVectorsOfAQueueThatIsTooLong(t *testing.T) {
 	})
 }
 
+// stays is a text whose chunks are the same whatever comes after it.
+var stays = strings.Repeat("# One\n\n"+strings.Repeat("some words that stay here ", 40)+"\n\n", 3)
+
+// revise queues another version of page 1.
+func (w *world) revise(id int, text string) pulse.Job {
+	w.t.Helper()
+	part, err := json.Marshal(pulse.Change{Kind: pulse.KindUpsert, Title: "Page", Markdown: text})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	j := newJob(id)
+	j.Key, j.URL = newJob(1).Key, newJob(1).URL
+	w.addPart(j, string(part))
+	return j
+}
+
+// holdVectors says whether the chunks of page 1 have their own vectors, but so many that have none.
+func (w *world) holdVectors(lacking int) {
+	w.t.Helper()
+	got, none := w.store.writes[newJob(1).Key], 0
+	for i, c := range got.Chunks {
+		switch embedded := chunk.Embed("Page", c.Headings, got.Document.Text[c.Start:c.End]); {
+		case i >= len(got.Vectors) || got.Vectors[i] == nil:
+			none++
+		case got.Vectors[i][0] != float32(len(embedded)):
+			w.t.Errorf("chunk %d has another's vector", i)
+		}
+	}
+	if none != lacking {
+		w.t.Errorf("%d chunks have no vector, want %d", none, lacking)
+	}
+}
+
 // TestVectorsAreKept embeds only the chunks that say something else.
 func TestVectorsAreKept(t *testing.T) {
 	var texts atomic.Int64
@@ -296,25 +329,60 @@ func TestVectorsAreKept(t *testing.T) {
 		return vectorsOf(in), nil
 	}}
 	inWorld(t, withEmbedder(e), func(w *world) {
-		text := strings.Repeat("# One\n\n"+strings.Repeat("some words that stay here ", 40)+"\n\n", 3)
-		w.add(1, pulse.Change{Kind: pulse.KindUpsert, Title: "Page", Markdown: text + "# Two\n\nThe old end."})
+		w.revise(1, stays+"# Two\n\nThe old end.")
 		first, _ := w.last(1)
-		again := newJob(2)
-		again.Key, again.URL = newJob(1).Key, newJob(1).URL
-		w.store.mu.Lock()
-		w.store.parts[again.Delivery], _ = json.Marshal(pulse.Change{Kind: pulse.KindUpsert, Title: "Page", Markdown: text + "# Two\n\nThe new end."})
-		w.store.mu.Unlock()
-		w.queue.Add(again)
+		w.revise(2, stays+"# Two\n\nThe new end.")
 		r, _ := w.last(2)
 		if r.Chunks != first.Chunks || r.Reused != r.Chunks-1 || int(texts.Load()) != first.Chunks+1 {
 			t.Errorf("first %d chunks, then %d with %d kept; %d texts embedded", first.Chunks, r.Chunks, r.Reused, texts.Load())
 		}
-		got := w.store.writes[again.Key]
-		for i, c := range got.Chunks {
-			if embedded := chunk.Embed("Page", c.Headings, got.Document.Text[c.Start:c.End]); got.Vectors[i][0] != float32(len(embedded)) {
-				t.Errorf("chunk %d has another's vector", i)
-			}
+		w.holdVectors(0)
+	})
+}
+
+// TestPendingPageKeepsVectors revises a page while the embedder is away: what it said before
+// keeps its vectors at once, and only the rest is embedded when the embedder is back.
+func TestPendingPageKeepsVectors(t *testing.T) {
+	e := new(fakeEmbedder)
+	inWorld(t, withEmbedder(e), func(w *world) {
+		w.revise(1, stays+"# Two\n\nThe old end.")
+		first, _ := w.last(1)
+		e.set(away)
+		w.revise(2, stays+"# Two\n\nThe new end.")
+		r, _ := w.last(2)
+		if r.Chunks != first.Chunks || r.Reused != r.Chunks-1 || !r.VectorsPending || r.Refused != 0 {
+			t.Errorf("first %d chunks, then %+v", first.Chunks, r)
 		}
+		w.store.mu.Lock()
+		w.holdVectors(1)
+		w.store.mu.Unlock()
+		asked := make(chan []string, 10)
+		e.set(func(_ context.Context, texts []string) ([]pulse.Vector, error) {
+			asked <- texts
+			return vectorsOf(texts), nil
+		})
+		if r, _ := w.last(1001); r.Job.Kind != pulse.KindEmbed || r.Job.Outcome != pulse.OutcomeIndexed || r.Reused != 0 {
+			t.Errorf("embed job %+v: %v", r.Job, r.Err)
+		}
+		if texts := <-asked; len(texts) != 1 || !strings.HasSuffix(texts[0], "The new end.") || len(asked) != 0 {
+			t.Errorf("embedded %d texts: %.40q", len(texts), texts)
+		}
+		w.holdVectors(0)
+	})
+}
+
+// TestKnownVectorsNeedNoEmbedder revises a page so that it says nothing new.
+func TestKnownVectorsNeedNoEmbedder(t *testing.T) {
+	e := new(fakeEmbedder)
+	inWorld(t, withEmbedder(e), func(w *world) {
+		w.revise(1, stays+"# Two\n\nThe end.")
+		w.last(1)
+		e.set(away)
+		w.revise(2, stays)
+		if r, _ := w.last(2); r.VectorsPending || r.Reused != r.Chunks || e.count() != 1 {
+			t.Errorf("after %d calls: %+v", e.count(), r)
+		}
+		w.holdVectors(0)
 	})
 }
 

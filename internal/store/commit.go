@@ -379,7 +379,7 @@ func (c *commit) writeDocument(t *tx, id pulse.DocumentID, seq pulse.CommitSeq, 
 	d.ReceivedAt, d.CommittedAt, d.SeenAt = j.AcceptedAt, fromMicros(now), fromMicros(now)
 	args := []any{other(d.URL, d.Key), d.Title, d.Description, d.Language, d.Country, d.IsMobile, c.metadata, d.ContentHash,
 		d.Version, d.Job, d.Source, d.Delivery, null(d.Crawl), d.Layout, seq, micros(d.ReceivedAt), now, now, body,
-		len(c.w.Chunks), c.w.VectorsPending, refusedOf(c.w.Vectors)}
+		len(c.w.Chunks), c.w.VectorsPending, c.refused()}
 	if id != 0 {
 		return &d, t.exec(`UPDATE documents SET url = ?, title = ?, description = ?, language = ?, country = ?, is_mobile = ?, metadata = ?, content_hash = ?,
 			version = ?, job = ?, state = 'live', source = ?, delivery = ?, crawl = ?, layout = ?, commit_seq = ?, received_at = ?, committed_at = ?, seen_at = ?,
@@ -393,6 +393,15 @@ func (c *commit) writeDocument(t *tx, id pulse.DocumentID, seq pulse.CommitSeq, 
 		err = errors.New("insert document: no id came back")
 	}
 	return &d, err
+}
+
+// refused counts the chunks that stay without a vector; none of those whose vectors are
+// to follow is one yet.
+func (c *commit) refused() int {
+	if c.w.VectorsPending {
+		return 0
+	}
+	return refusedOf(c.w.Vectors)
 }
 
 // refusedOf counts the chunks that the embedder refused.

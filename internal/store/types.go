@@ -27,8 +27,9 @@ type Write struct {
 	HTML     []byte         // html as sent; nil when not kept
 	Layout   pulse.LayoutID
 	Chunks   []pulse.Chunk
-	Vectors  []pulse.Vector // nil, or one per chunk (nil where the embedder refused it); Commit puts what it keeps of them in their places
-	// VectorsPending commits for keyword search alone; an embed job follows.
+	Vectors  []pulse.Vector // nil, or one per chunk (nil where the embedder refused it, or where it is to follow); Commit puts what it keeps of them in their places
+	// VectorsPending commits with what vectors are known, if any; an embed job follows for
+	// the chunks that have none.
 	VectorsPending bool
 	Aliases        []string // asked URLs' keys that led to this page
 }

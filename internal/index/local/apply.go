@@ -161,9 +161,7 @@ func (x *Index) prepare(c *pulse.Commit, counter *keyword.Counter) prepared {
 		title := counter.Count(d.Title, d.Language)
 		p.keyword.Title = &title
 	}
-	if !c.VectorsPending {
-		p.vectors = x.encode(c)
-	}
+	p.vectors = x.encode(c)
 	if len(p.vectors) > 0 {
 		p.document.dimension = p.vectors[0].Dimension()
 		p.document.vectorWeight = float32(min(1, max(0, x.options.VectorWeight(excerpt(d.Text)))))

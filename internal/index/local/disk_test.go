@@ -74,9 +74,11 @@ func (s *story) live(d pulse.Document) pulse.Commit {
 			Ordinal: i, Start: start, End: len(c.Document.Text), Tokens: s.r.IntN(300), Hash: s.r.Uint64(),
 			Headings: [][]string{nil, {"one"}, {"one", "two"}}[s.r.IntN(3)],
 		})
-		if !c.VectorsPending {
-			c.Vectors = append(c.Vectors, direction(s.r, dimension))
+		v := direction(s.r, dimension)
+		if c.VectorsPending && i%2 == 0 { // some are known before the others follow
+			v = nil
 		}
+		c.Vectors = append(c.Vectors, v)
 	}
 	return c
 }

@@ -200,7 +200,8 @@ func TestVectors(t *testing.T) {
 	}
 	x := filled(t, Options{},
 		page(1, "a", with(back, nil, far)), page(2, "b", with(near)), page(3, "c", with(back)),
-		page(4, "d", func(c *pulse.Commit) { with(near)(c); c.VectorsPending = true }),
+		page(4, "d", func(c *pulse.Commit) { with(nil, nil)(c); c.VectorsPending = true }),
+		page(5, "e", func(c *pulse.Commit) { with(pulse.Vector{3, 4, 0}, nil)(c); c.VectorsPending = true }),
 	)
 	f := func(r index.Request, want ...int) *index.Result {
 		t.Helper()
@@ -210,7 +211,7 @@ func TestVectors(t *testing.T) {
 		}
 		return got
 	}
-	got := f(index.Request{Vector: near}, 2, 1)
+	got := f(index.Request{Vector: near}, 2, 1, 5) // of a page that is pending, what is known
 	if c := got.Vector.Candidates[1]; c.Chunk.Ordinal != 2 || math.Abs(c.Score-math.Sqrt2/2) > 1e-6 {
 		t.Errorf("document 1 by chunk %d with %v", c.Chunk.Ordinal, c.Score)
 	}
@@ -223,12 +224,12 @@ func TestVectors(t *testing.T) {
 		t.Error("a query without direction was not refused")
 	}
 
-	// The vectors of document 4 follow; those of 2 change their dimension; 1 goes.
-	apply(t, x, page(4, "d", with(near)), page(2, "b", with(pulse.Vector{1, 0})),
+	// The vectors of documents 4 and 5 follow; those of 2 change their dimension; 1 goes.
+	apply(t, x, page(4, "d", with(near)), page(5, "e", with(pulse.Vector{3, 4, 0}, far)), page(2, "b", with(pulse.Vector{1, 0})),
 		page(1, "", func(c *pulse.Commit) { c.Document.State = pulse.StateGone }))
-	f(index.Request{Vector: near}, 4)
+	f(index.Request{Vector: near}, 4, 5)
 	f(index.Request{Vector: pulse.Vector{1, 0}}, 2)
-	if got := x.Size(); got.Documents != 3 || got.Vectors != 3 {
+	if got := x.Size(); got.Documents != 4 || got.Vectors != 5 {
 		t.Errorf("size %+v", got)
 	}
 }
