@@ -95,19 +95,34 @@ func (a *attempt) send(items []*item) ([]pulse.Vector, error) {
 	if ctx.Err() == context.DeadlineExceeded && err != nil {
 		err = &Failure{Kind: Overloaded, Message: fmt.Sprintf("no answer within %v", a.c.opts.Timeout)}
 	}
+	took := a.c.opts.Now().Sub(began)
 	a.c.opts.OnRequest(RequestStats{
 		Endpoint: a.s.endpoint.Name(), Lane: a.lane, Texts: len(items), Tokens: tokens,
 		Full:     float64(len(items)) / float64(max(1, a.most)),
-		Duration: a.c.opts.Now().Sub(began), Failure: FailureName(err),
+		Duration: took, Failure: FailureName(err),
 	})
 	a.doubt(items, err)
-	if err == nil {
-		a.tokens += tokens
-		a.c.mu.Lock()
-		a.c.speed.done(a.c.opts.Now(), tokens)
-		a.c.mu.Unlock()
-	}
+	a.learn(len(items), tokens, took, err)
 	return vectors, err
+}
+
+// learn notes how much the endpoint did in which time.
+func (a *attempt) learn(texts, tokens int, took time.Duration, err error) {
+	a.c.mu.Lock()
+	defer a.c.mu.Unlock()
+	switch {
+	case err == nil:
+		a.tokens += tokens
+		a.c.speed.done(a.c.opts.Now(), tokens)
+		a.s.portion.done(tokens, took, a.c.opts.Timeout)
+	case timedOut(err) && texts > 1: // one text cannot be less
+		a.s.portion.late(tokens)
+	}
+}
+
+func timedOut(err error) bool {
+	var f *Failure
+	return errors.As(err, &f) && f.Kind == Overloaded && f.Status == 0
 }
 
 // Bounds of doubt.
@@ -139,7 +154,7 @@ func breaks(err error) bool {
 	case err == nil, errors.Is(err, context.Canceled), errors.As(err, &stranger):
 		return false
 	case errors.As(err, &f):
-		return f.Kind == Unavailable || f.Kind == Overloaded && f.Status == 0
+		return f.Kind == Unavailable || timedOut(err)
 	}
 	return true
 }

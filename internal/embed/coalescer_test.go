@@ -371,16 +371,6 @@ func TestTextThatEndsTheServer(t *testing.T) {
 	f("no answer", &embed.Failure{Kind: embed.Overloaded, Message: "no answer in time"})
 }
 
-// TestSlowServerGetsSmallerRequests has no time for requests of as many texts as it takes.
-func TestSlowServerGetsSmallerRequests(t *testing.T) {
-	s := &embedtest.Simulated{PerToken: 10 * time.Millisecond} // a full request takes 32 s
-	inBubble(t, embed.Options{CacheVectors: -1, Timeout: 10 * time.Second}, []*embedtest.Simulated{s}, func(t *testing.T, c *embed.Coalescer) {
-		began := time.Now()
-		load(t, c, 200, 64, 100)
-		t.Logf("200 texts of a second each took %v", time.Since(began))
-	})
-}
-
 // TestEndpointGoneForAMinute covers for each other, and all gone is told at once.
 func TestEndpointGoneForAMinute(t *testing.T) {
 	gone := func([]string) error { return errors.New("connection refused") }

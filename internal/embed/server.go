@@ -29,6 +29,7 @@ type server struct {
 	told     Description // what it said of itself
 	says     Description // the same, with what its refusals taught
 	pace     pace
+	portion  portion
 	requests int // in flight
 	texts    int // in flight
 	failures int // in a row
@@ -97,6 +98,9 @@ func (s *server) bounds(o *Options) bounds {
 		texts:  first(s.says.BatchTexts, o.BatchTexts),
 		tokens: first(o.BatchTokens, s.says.BatchTokens, defaultTokens),
 		bytes:  first(s.says.BatchBytes, bytesPerRequest),
+	}
+	if s.portion.tokens > 0 {
+		b.tokens = min(b.tokens, s.portion.tokens)
 	}
 	if s.says.Permits > 0 {
 		b.texts = max(1, min(b.texts, s.says.Permits-s.texts))
