@@ -20,6 +20,7 @@ import (
 
 	"pulse"
 	"pulse/internal/client"
+	"pulse/internal/embed/embedtest"
 	"pulse/internal/source/firecrawl"
 )
 
@@ -35,6 +36,7 @@ type world struct {
 	cfg *Config
 	app *App
 	api *client.Client
+	tei *embedtest.TEI // nil where the built-in model embeds
 
 	mu      sync.Mutex
 	changes map[string]change // by key: the newest
@@ -93,7 +95,7 @@ func (w *world) page() ([]byte, change) {
 	}
 	body, err := json.Marshal(map[string]any{
 		"success": true, "type": "crawl.page", "id": c.crawl, "webhookId": strconv.FormatUint(w.rng.Uint64(), 36),
-		"data": []any{map[string]any{"markdown": "# Page\n\n" + c.text + " " + wordOf(key), "metadata": meta}}})
+		"data": []any{map[string]any{"markdown": "# Page\n\n" + c.text + " " + wordOf(key) + orderTail, "metadata": meta}}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -156,7 +158,7 @@ func (w *world) note(id string, c change, body []byte) {
 }
 
 func (w *world) step() {
-	switch n := w.rng.IntN(20); {
+	switch n := w.rng.IntN(22); {
 	case n < 12:
 		w.burst()
 	case n < 14:
@@ -169,6 +171,8 @@ func (w *world) step() {
 		if err := w.api.Rebuild(w.t.Context()); err != nil && !strings.Contains(err.Error(), "409") {
 			w.t.Error(err)
 		}
+	case n < 20:
+		w.turnEmbedder()
 	default:
 		w.stop()
 		w.start()
@@ -227,7 +231,7 @@ func (w *world) content(job *client.Job) change {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		c.text = strings.TrimSuffix(strings.TrimPrefix(page.Markdown, "# Page\n\n"), " "+wordOf(job.Key))
+		c.text = strings.TrimSuffix(strings.TrimPrefix(page.Markdown, "# Page\n\n"), " "+wordOf(job.Key)+orderTail)
 	}
 	return c
 }
@@ -267,13 +271,13 @@ func (w *world) live() map[string]string {
 	return live
 }
 
-// settle waits until all that was accepted is searchable.
+// settle waits until all that was accepted is searchable, by vector too.
 func (w *world) settle() {
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	for ctx.Err() == nil {
 		stats, err := w.api.Stats(ctx)
-		if err == nil && stats.Settled() {
+		if err == nil && stats.Settled() && stats.VectorsPending == 0 {
 			if stats.Jobs.Dead != 0 {
 				w.t.Fatalf("%d jobs are dead", stats.Jobs.Dead)
 			}
@@ -288,6 +292,9 @@ func (w *world) settle() {
 }
 
 func (w *world) check() {
+	if w.tei != nil {
+		w.tei.Change(func(s *embedtest.TEI) { s.Fail = nil })
+	}
 	w.settle()
 	want := w.live()
 	list, err := w.api.Documents(w.t.Context(), client.DocumentFilter{}, client.Page{Limit: 1000})
@@ -308,6 +315,7 @@ func (w *world) check() {
 	if len(got) != len(want) {
 		w.t.Errorf("%d documents are listed, want %d: %v, %v", len(got), len(want), slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 	}
+	w.checkVectors(want)
 }
 
 // find searches a page by its own word: it is there once with its newest text, or not at all.
@@ -327,8 +335,9 @@ func (w *world) find(key, text string, live bool) {
 	}
 }
 
-// TestOrderDoesNotMatter sends random histories through the whole of Pulse, restarts
-// included, and compares documents and search results with a plain map.
+// TestOrderDoesNotMatter sends random histories through the whole of Pulse, restarts and an
+// endpoint that comes and goes included, and compares documents, vectors and search results
+// with a plain map.
 func TestOrderDoesNotMatter(t *testing.T) {
 	n := *orderSeed
 	if n == 0 {
@@ -347,8 +356,13 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cfg.Log = slog.New(slog.DiscardHandler)
+			cfg.Log, cfg.MaxChunkTokens, cfg.ChunkOverlapTokens = slog.New(slog.DiscardHandler), 32, 4
 			w := &world{t: t, rng: rng, cfg: cfg, changes: map[string]change{}}
+			if rng.IntN(2) == 0 {
+				w.tei = orderServer()
+				cfg.Embedder = "tei+" + w.tei.Start()
+				defer w.tei.Close()
+			}
 			w.start()
 			for range 40 {
 				w.step()
