@@ -165,30 +165,33 @@ func (s *Simulated) leave(texts int) {
 	s.now--
 }
 
-// run computes batches until nothing waits.
+// run computes batches until nothing waits. The next is taken before anybody hears of the
+// one that ended, as by a server that has it ready: what is sent upon an answer comes too
+// late for it, however quick its sender is.
 func (s *Simulated) run() {
-	for {
-		s.mu.Lock()
-		_, _, most, _ := s.defaults()
-		n, tokens := 0, 0
-		for n < len(s.waiting) && (n == 0 || tokens+s.waiting[n].tokens <= most) {
-			tokens += s.waiting[n].tokens
-			n++
-		}
-		batch := s.waiting[:n]
-		s.waiting = s.waiting[n:]
-		if n == 0 {
-			s.running = false
-			s.mu.Unlock()
-			return
-		}
-		took := s.Fixed + time.Duration(tokens)*s.PerToken
-		s.mu.Unlock()
+	for batch, took := s.next(); len(batch) > 0; {
 		time.Sleep(took)
-		for _, w := range batch {
+		ended := batch
+		batch, took = s.next()
+		for _, w := range ended {
 			close(w.done)
 		}
 	}
+}
+
+// next takes a batch, and says how long it takes; none ends the run.
+func (s *Simulated) next() (batch []*simText, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _, most, _ := s.defaults()
+	n, tokens := 0, 0
+	for n < len(s.waiting) && (n == 0 || tokens+s.waiting[n].tokens <= most) {
+		tokens += s.waiting[n].tokens
+		n++
+	}
+	batch, s.waiting = s.waiting[:n], s.waiting[n:]
+	s.running = n > 0
+	return batch, s.Fixed + time.Duration(tokens)*s.PerToken
 }
 
 // Embedded counts how often each text was embedded, and Peak the requests at once.
