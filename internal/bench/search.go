@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,8 @@ type searched struct {
 	mu       sync.Mutex
 	times    Histogram
 	degraded int
-	err      error
+	failed   int
+	err      error // the first
 }
 
 func (r *searched) ask(ctx context.Context, c *client.Client, q client.Query, due time.Time) {
@@ -145,7 +147,8 @@ func (r *searched) ask(ctx context.Context, c *client.Client, q client.Query, du
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil {
-		r.err = errors.Join(r.err, err)
+		r.failed++
+		r.err = cmp.Or(r.err, err)
 		return
 	}
 	r.times.Record(took)
@@ -187,7 +190,10 @@ func (b *searchBench) loaded(ctx context.Context, c *client.Client, mode string,
 	all.Wait()
 	took := time.Since(start)
 	stop()
-	err := errors.Join(<-written, r.err)
+	err := <-written
+	if r.times.Count() == 0 { // an overloaded server refuses some, which the row says
+		err = errors.Join(err, r.err)
+	}
 	if _, settle := WaitSettled(ctx, c, pollEvery, nil); settle != nil {
 		return errors.Join(err, settle)
 	}
@@ -227,6 +233,9 @@ func (b *searchBench) write(ctx context.Context, c *client.Client, pages int) er
 func (b *searchBench) row(mode, load string, r *searched, took time.Duration, pages float64) {
 	if r.degraded > 0 {
 		load += fmt.Sprintf(" (%d degraded)", r.degraded)
+	}
+	if r.failed > 0 {
+		load += fmt.Sprintf(" (%d refused: %v)", r.failed, r.err)
 	}
 	written := "–"
 	if pages > 0 {
