@@ -3,8 +3,8 @@ package embed
 import "time"
 
 // portion bounds the tokens of a request by what its endpoint answers in time. One that
-// timed out would do so again, and is computed to its end for nobody by most servers, so
-// the next are half as large; an endpoint that is always in time has no such bound.
+// timed out would do so again, and a server may compute it to its end for nobody, so the
+// next are half as large; an endpoint that is always in time has no such bound.
 type portion struct {
 	tokens int // 0 is no bound
 }
