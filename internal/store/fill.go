@@ -142,8 +142,14 @@ func (s *Store) SwitchLayout(ctx context.Context, layout pulse.LayoutID) error {
 }
 
 // activate moves the live documents to a layout that they all have, and counts their
-// chunks, and the vectors that they still lack, anew.
+// chunks, and the vectors that they still lack, anew. What pages with vectors pending have
+// in the layout before is filled anew if that should be switched to again: their embed jobs
+// end without having been done.
 func activate(t *tx, layout pulse.LayoutID) error {
+	if err := t.exec(`UPDATE chunks SET commit_seq = 0 WHERE layout <> ?1 AND document IN
+		(SELECT id FROM documents WHERE state = 'live' AND layout <> ?1 AND vectors_pending)`, layout); err != nil {
+		return err
+	}
 	if err := t.exec(`UPDATE documents SET layout = ?1, chunks = (SELECT n FROM chunks WHERE document = id AND layout = ?1),
 		partial = (SELECT refused FROM chunks WHERE document = id AND layout = ?1),
 		vectors_pending = vectors_pending AND NOT EXISTS (SELECT 1 FROM vectors WHERE document = id AND layout = ?1)

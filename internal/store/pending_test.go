@@ -72,3 +72,40 @@ func TestPendingPageKeepsKnownVectors(t *testing.T) {
 		t.Errorf("%d chunks are refused, %d bodies of vectors", refused, vectors)
 	}
 }
+
+// TestPendingPageInALayoutThatComesBack leaves a layout while a page's vectors are pending and
+// comes back to it: the page is not filled there before it has them.
+func TestPendingPageInALayoutThatComesBack(t *testing.T) {
+	s := open(t, Options{})
+	first, err := s.EnsureLayout(t.Context(), pulse.DefaultCollection, LayoutSpec{Model: "first"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pendingPage(t, s) // by the first layout
+	c := commitsOf(t, s)
+	other, err := s.StartFilling(t.Context(), LayoutSpec{Model: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := func(layout pulse.LayoutID, vectors ...pulse.Vector) {
+		t.Helper()
+		if n, err := s.CountUnfilled(t.Context(), layout); err != nil || n != 1 {
+			t.Errorf("%d documents lack layout %d, want 1; %v", n, layout, err)
+		}
+		if ok, err := s.FillLayout(t.Context(), c.Document.ID, c.Seq, layout, c.Chunks, vectors); err != nil || !ok {
+			t.Fatalf("fill: %v, %v", ok, err)
+		}
+		if err := s.SwitchLayout(t.Context(), layout); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(other, pulse.Vector{5, 6}, pulse.Vector{7, 8})
+	fill(first, pulse.Vector{1, 2}, pulse.Vector{3, 4})
+	now, err := s.Former(t.Context(), pulse.DefaultCollection, c.Document.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]pulse.Vector{{1, 2}, {3, 4}}, now.Vectors); diff != "" || now.VectorsPending {
+		t.Errorf("pending %v, vectors (-want +got):\n%s", now.VectorsPending, diff)
+	}
+}
