@@ -1,6 +1,7 @@
 package keyword
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math/bits"
@@ -95,6 +96,11 @@ func appendLarge(to []byte, key largeKey, frequency uint32) []byte {
 		to = binary.LittleEndian.AppendUint32(to, n)
 	}
 	return to
+}
+
+// compareLarge gives files of the same chunks the same bytes.
+func compareLarge(a, b largeKey) int {
+	return cmp.Or(cmp.Compare(a.field, b.field), cmp.Compare(a.id, b.id), cmp.Compare(a.slot, b.slot))
 }
 
 func parseLarge(data []byte, n int) map[largeKey]uint32 {

@@ -90,10 +90,10 @@ func timeQueries(t *testing.T, x *Index, queries []string) []float64 {
 
 // cpuSeconds is the processor time of this process, threadSeconds of this thread: what
 // else runs on the machine hardly counts.
-func cpuSeconds(t *testing.T) float64    { return clock(t, unix.CLOCK_PROCESS_CPUTIME_ID) }
-func threadSeconds(t *testing.T) float64 { return clock(t, unix.CLOCK_THREAD_CPUTIME_ID) }
+func cpuSeconds(t testing.TB) float64    { return clock(t, unix.CLOCK_PROCESS_CPUTIME_ID) }
+func threadSeconds(t testing.TB) float64 { return clock(t, unix.CLOCK_THREAD_CPUTIME_ID) }
 
-func clock(t *testing.T, id int32) float64 {
+func clock(t testing.TB, id int32) float64 {
 	var now unix.Timespec
 	if err := unix.ClockGettime(id, &now); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,10 @@
 package keyword
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+)
 
 // fileDensePostings are the least that a list in a file has bits for: as many that
 // these take no more than its slots.
@@ -47,8 +51,8 @@ func (m *imaged) prepare() {
 	for _, terms := range s.shapes {
 		m.has.shaped += len(terms)
 	}
-	for key, frequency := range s.large {
-		m.largeBytes = appendLarge(m.largeBytes, key, frequency)
+	for _, key := range slices.SortedFunc(maps.Keys(s.large), compareLarge) {
+		m.largeBytes = appendLarge(m.largeBytes, key, s.large[key])
 	}
 	m.has.large = len(s.large)
 	for f := range numFields {
