@@ -36,24 +36,39 @@ type emitFunc func(token []byte, k kind, start, end int)
 // character as itself. Words without a letter or digit are left out. Identifiers
 // come whole and in parts (see identifier.go).
 func scan(text string, emit emitFunc) {
-	if norm.NFKC.QuickSpanString(text) == len(text) && utf8.ValidString(text) {
-		s := scanner{text: text, emit: emit}
-		s.run()
+	var s scanner
+	s.scan(text, emit)
+}
+
+func (s *scanner) scan(text string, emit emitFunc) {
+	if isNormal(text) {
+		s.run(text, emit)
 		return
 	}
 	normal, offsets := normalise(text)
-	s := scanner{text: normal, emit: func(token []byte, k kind, start, end int) {
+	s.run(normal, func(token []byte, k kind, start, end int) {
 		emit(token, k, offsets.start(start), offsets.end(end))
-	}}
-	s.run()
+	})
+}
+
+// isNormal says whether a text is UTF-8 in NFKC.
+func isNormal(text string) bool {
+	wide := firstWide(text)
+	if wide == len(text) {
+		return true
+	}
+	rest := text[max(wide-1, 0):] // what follows may join the character before
+	return norm.NFKC.QuickSpanString(rest) == len(rest) && utf8.ValidString(rest)
 }
 
 // scanner cuts one normalised text. Stretches of ASCII, which most texts are made
 // of, are cut by the byte; what touches other characters goes to the full rules.
 type scanner struct {
 	text string
+	data []byte // the text's memory
 	emit emitFunc
-	buf  []byte // the word being built
+	buf  []byte               // the word being built
+	fast [fastBytes + 24]byte // the same, of words that are cut by the octet
 
 	// The run of bigram characters that has been read but not ended.
 	runLen    int
@@ -100,22 +115,20 @@ func asciiTables() (class, lower [256]byte) {
 	return class, lower
 }
 
-func (s *scanner) run() {
-	s.buf = make([]byte, 0, 64)
-	for i := 0; i < len(s.text); {
-		c := s.text[i]
-		switch class := asciiClass[c]; {
-		case c >= 0x80:
-			i = s.span(i)
-		case class == classLetter || class == classDigit || class == classJoin:
-			end, ok := s.word(i)
-			if !ok {
-				end = s.span(i)
+// run cuts a text. Of a former one nothing is left but memory.
+func (s *scanner) run(text string, emit emitFunc) {
+	s.text, s.data, s.emit = text, bytesOf(text), emit
+	for i := s.skip(0); i < len(text); i = s.skip(i) {
+		end, ok := 0, false
+		if text[i] < 0x80 {
+			if end, ok = s.fastWord(i); !ok {
+				end, ok = s.word(i)
 			}
-			i = end
-		default:
-			i++
 		}
+		if !ok {
+			end = s.span(i)
+		}
+		i = end
 	}
 	s.endRun()
 	s.endChain()
@@ -139,19 +152,19 @@ func (s *scanner) word(start int) (end int, ok bool) {
 			if c >= 0x80 {
 				return 0, false
 			}
-			return i, s.emitASCII(buf, content, start, i)
+			return i, s.end(buf, content, start, i)
 		default:
 			if i+1 < len(text) && text[i+1] >= 0x80 {
 				return 0, false
 			}
 			if !joins(last, class, text, i+1) {
-				return i, s.emitASCII(buf, content, start, i)
+				return i, s.end(buf, content, start, i)
 			}
 		}
 		last = class
 		buf = append(buf, asciiLower[c])
 	}
-	return i, s.emitASCII(buf, content, start, i)
+	return i, s.end(buf, content, start, i)
 }
 
 // joins says whether a byte of a mid class, after one of class last, stays inside
@@ -167,12 +180,21 @@ func joins(last, class byte, text string, next int) bool {
 	return last == classDigit && following == classDigit && class != classMidLet
 }
 
-// emitASCII emits a lower-case ASCII word and keeps its memory. It is always true.
-func (s *scanner) emitASCII(word []byte, content bool, start, end int) bool {
+// end emits a lower-case ASCII word that word has read, and keeps its memory. It is
+// always true.
+func (s *scanner) end(word []byte, content bool, start, end int) bool {
 	s.buf = word
-	if content {
+	if !content {
+		return true
+	}
+	return s.emitASCII(word, formOf(s.text[start:end]), start, end)
+}
+
+// emitASCII emits a lower-case ASCII word. It is always true.
+func (s *scanner) emitASCII(word []byte, f form, start, end int) bool {
+	if f&formContent != 0 {
 		s.endRun()
-		s.identifier(word, start, end)
+		s.identifier(word, f, start, end)
 	}
 	return true
 }

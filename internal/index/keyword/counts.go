@@ -1,100 +1,108 @@
 package keyword
 
-import "github.com/cespare/xxhash/v2"
+import (
+	"math/bits"
+	"slices"
+	"unsafe"
 
-// term is one term: what words that mean the same share.
-type term struct {
-	text    string
-	hash    uint64 // xxhash of text
-	surface string // the first word that was seen of it, folded
-
-	// The term's id in the segment that it was last added to, of the index that the
-	// Counter's texts go to: a note under that index's lock, so that most terms are not
-	// looked up.
-	in uint64
-	id uint32
-}
+	"github.com/blevesearch/snowballstem"
+)
 
 // Counts is what one text comes to: its distinct terms, how often each occurs, their
 // order, and its length. It is made outside of any lock and not changed after.
 type Counts struct {
 	Length   int // words and parts of words, repeats counted; stop words and wholes are not
 	terms    []counted
-	sequence []uint32 // index of the term · 2, + 1 where it stands in the place of the one before
+	sequence []uint32       // index of the term · 2, + 1 where it stands in the place of the one before
+	pages    []*lexiconPage // that its terms are on
 }
 
 // counted is one distinct term of a Counts.
 type counted struct {
-	*term
+	ref       uint32 // in the lexicon; where a merge copies, the id in the segment that it fills
 	frequency uint32
 }
 
-// known is a term that a Counter has met.
-type known struct {
-	term
-	stamp uint32 // the last text that it was counted in
-	local uint32 // its index there
+// text is the text of its i-th term.
+func (c *Counts) text(i int) string {
+	text, _ := textOf(recordOf(c.pages, c.terms[i].ref))
+	return text
 }
 
 // Counter makes Counts. It remembers what words come to, so that each is stemmed
 // once; it is for one goroutine.
+//
+// Nearly all of its time is waiting for memory: there are far more words than caches
+// hold. So the words of a text are gathered first, and looked up by the block, whose
+// places in the table are read beforehand, without waiting for one another.
 type Counter struct {
-	exact *vocabulary // of tokens that stand as they are, and so of all terms
-	words map[*language]*vocabulary
-	size  int // of all vocabularies
+	lexicon lexicon
+	exact   *vocabulary // of tokens that stand as they are, and so of all terms
+	words   map[*language]*vocabulary
+	size    int // words of all vocabularies
+	scanner scanner
+	stemmer *snowballstem.Env
+	spelled [shortBytes]byte // the word that is being learned
 
 	// Of the text at work.
-	of     [numScripts]*vocabulary
-	stamp  uint32
-	counts Counts
+	tag     string
+	of      [numScripts + 1]*vocabulary // by script; the last is exact
+	emit    emitFunc                    // take
+	waiting []pending                   // that are not looked up yet
+	long    []byte                      // the text of those that are too long for a token
+	touched uint64                      // for the compiler, who must not leave reading out
+	counts  Counts
+	locals  locals
 }
 
 // maxRemembered bounds the words that a Counter remembers: about 30 MB.
 const maxRemembered = 1 << 18
 
+// tokenBlock is how many tokens are looked up at once.
+const tokenBlock = 128
+
 // NewCounter returns a counter.
 func NewCounter() *Counter {
-	c := &Counter{}
+	c := &Counter{waiting: make([]pending, 0, tokenBlock), stemmer: snowballstem.NewEnv("")}
+	c.emit = c.take
 	c.forget()
 	return c
 }
 
 func (c *Counter) forget() {
+	c.lexicon = lexicon{}
 	c.exact = newVocabulary(nil)
 	c.words = make(map[*language]*vocabulary)
 	c.size = 0
+	c.of = [numScripts + 1]*vocabulary{}
 }
 
 // Count analyses a text in the language of the tag ("" when unknown).
 func (c *Counter) Count(text, tag string) Counts {
 	c.begin(tag, maxRemembered)
-	c.counts.Length, c.counts.terms, c.counts.sequence = 0, c.counts.terms[:0], c.counts.sequence[:0]
-	scan(text, c.add)
+	c.scanner.scan(text, c.emit)
+	c.resolve()
 	return Counts{
 		Length:   c.counts.Length,
-		terms:    append([]counted(nil), c.counts.terms...),
-		sequence: append([]uint32(nil), c.counts.sequence...),
+		terms:    slices.Clone(c.counts.terms),
+		sequence: slices.Clone(c.counts.sequence),
+		pages:    c.lexicon.pages,
 	}
 }
 
 // begin makes ready for a text in the language of the tag.
 func (c *Counter) begin(tag string, most int) {
-	if c.size > most || c.stamp == 1<<32-1 {
+	if c.size > most {
 		c.forget()
-		c.stamp = 0
 	}
-	c.stamp++
-	for script, l := range analyzerOf(tag) {
-		c.of[script] = c.vocabulary(l)
+	if c.of[numScripts] == nil || tag != c.tag {
+		for script, l := range analyzerOf(tag) {
+			c.of[script] = c.vocabulary(l)
+		}
+		c.of[numScripts], c.tag = c.exact, tag
 	}
-}
-
-// word is what a token of the text at work comes to.
-func (c *Counter) word(token []byte, k kind) *word {
-	if k == kindWord || k == kindPart {
-		return c.of[scriptOf(token)].word(c, token)
-	}
-	return c.exact.word(c, token)
+	c.counts.Length, c.counts.terms, c.counts.sequence = 0, c.counts.terms[:0], c.counts.sequence[:0]
+	c.locals.clear()
 }
 
 func (c *Counter) vocabulary(l *language) *vocabulary {
@@ -109,129 +117,143 @@ func (c *Counter) vocabulary(l *language) *vocabulary {
 	return v
 }
 
-func (c *Counter) add(token []byte, k kind, _, _ int) {
-	w := c.word(token, k)
-	if w.stop && k == kindPart {
-		return
+// take takes a token of the text.
+func (c *Counter) take(word []byte, k kind, _, _ int) {
+	if len(c.waiting) == tokenBlock {
+		c.resolve()
 	}
-	if w.stamp != c.stamp {
-		w.stamp, w.local = c.stamp, c.index(w.known)
+	c.waiting = c.waiting[:len(c.waiting)+1]
+	c.token(&c.waiting[len(c.waiting)-1], word, k)
+}
+
+// token makes a token of a word.
+func (c *Counter) token(t *pending, word []byte, k kind) {
+	t.kind, t.of = k, numScripts
+	if k == kindWord || k == kindPart {
+		t.of = scriptOf(word)
 	}
-	c.counts.terms[w.local].frequency++
-	place := w.local << 1
-	if k.extra() {
+	if !t.short(word) {
+		t.long(word, len(c.long))
+		c.long = append(c.long, word...)
+	}
+}
+
+// resolve counts the tokens that were taken.
+func (c *Counter) resolve() {
+	sum := uint64(0)
+	for i := range c.waiting {
+		t := &c.waiting[i]
+		sum += c.of[t.of].at(t.hash).low
+	}
+	c.touched = sum
+	for i := range c.waiting {
+		c.count(&c.waiting[i])
+	}
+	c.waiting, c.long = c.waiting[:0], c.long[:0]
+}
+
+func (c *Counter) count(t *pending) {
+	w := c.word(t)
+	if w.flags != 0 {
+		if w.flags&wordStops != 0 && t.kind == kindPart {
+			return
+		}
+		c.settle(w)
+	}
+	place := c.locals.index(&c.counts, w.ref) << 1
+	if t.kind.extra() {
 		place |= 1
 	}
-	if k != kindWhole && !w.stop {
+	if t.kind != kindWhole && w.flags&wordStops == 0 {
 		c.counts.Length++
 	}
 	c.counts.sequence = append(c.counts.sequence, place)
 }
 
-// index is the place of a term among those of the text.
-func (c *Counter) index(t *known) uint32 {
-	if t.stamp != c.stamp {
-		t.stamp, t.local = c.stamp, uint32(len(c.counts.terms))
-		c.counts.terms = append(c.counts.terms, counted{term: &t.term})
-	}
-	return t.local
-}
-
-// vocabulary is what the words of one language come to.
-type vocabulary struct {
-	language *language // nil: words stand as they are
-	words    []word    // open addressing; free where length is 0
-	count    int
-	long     map[string]*word // words that are longer than a word holds
-}
-
-// word is one cache line: most tokens of a text need no other.
-type word struct {
-	hash uint64
-	*known
-	// The last text that the word was in, and the index of its term there.
-	stamp, local uint32
-	stop         bool
-	length       uint8
-	text         [wordBytes]byte
-}
-
-const wordBytes = 38
-
-func newVocabulary(l *language) *vocabulary {
-	return &vocabulary{language: l, words: make([]word, 1024), long: make(map[string]*word)}
-}
-
-func (v *vocabulary) word(c *Counter, token []byte) *word {
-	if len(token) > wordBytes {
-		return v.longWord(c, token)
-	}
-	hash := xxhash.Sum64(token)
-	mask := uint64(len(v.words) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
-		w := &v.words[at]
-		if w.length == 0 {
-			return v.learn(c, token, hash)
-		}
-		if w.hash == hash && string(w.text[:w.length]) == string(token) {
-			return w
-		}
+// settle notes that a text has the term of a word.
+func (c *Counter) settle(w *word) {
+	if w.flags&wordIsNew != 0 {
+		w.flags &^= wordIsNew
+		c.lexicon.lexeme(w.ref).counted = true
 	}
 }
 
-func (v *vocabulary) longWord(c *Counter, token []byte) *word {
-	w := v.long[string(token)]
-	if w == nil {
-		w = &word{hash: xxhash.Sum64(token)}
-		w.known, w.stop = v.termOf(c, string(token), w.hash)
-		v.long[string(token)] = w
-		c.size++
-	}
-	return w
+// term is the text of what a token comes to.
+func (c *Counter) term(token []byte, k kind) string {
+	c.waiting = c.waiting[:1]
+	c.token(&c.waiting[0], token, k)
+	w := c.word(&c.waiting[0])
+	c.waiting, c.long = c.waiting[:0], c.long[:0]
+	return c.lexicon.text(w.ref)
 }
 
-// learn puts a word in that is not there yet.
-func (v *vocabulary) learn(c *Counter, token []byte, hash uint64) *word {
-	w := word{hash: hash, length: uint8(len(token))}
-	copy(w.text[:], token)
-	w.known, w.stop = v.termOf(c, string(token), hash)
-	if v.count++; 4*v.count > 3*len(v.words) {
-		v.grow()
-	}
-	c.size++
-	return v.place(&w)
+// stem is the term of a text that is one as it stands.
+func (c *Counter) stem(text string) uint32 {
+	var t pending
+	c.token(&t, unsafe.Slice(unsafe.StringData(text), len(text)), kindExact)
+	return c.word(&t).ref
 }
 
-// termOf is the term of a word that is not known yet.
-func (v *vocabulary) termOf(c *Counter, text string, hash uint64) (t *known, stop bool) {
-	if v == c.exact {
-		return &known{term: term{text: text, hash: hash, surface: text}}, false
-	}
-	stem, stop := v.language.term(text)
-	t = c.exact.word(c, []byte(stem)).known
-	if t.stamp == 0 {
-		t.surface = text // nothing was counted of it yet: it is a stem alone
-	}
-	return t, stop
+// locals are the places of terms among those of one text.
+type locals struct {
+	table []local // open addressing; its length is a power of two
+	shift int
+	all   []local // the memory of the largest table of late
 }
 
-// place copies a word into the table.
-func (v *vocabulary) place(w *word) *word {
-	mask := uint64(len(v.words) - 1)
-	at := w.hash & mask
-	for v.words[at].length != 0 {
-		at = (at + 1) & mask
+// local is free where ref is 0.
+type local struct{ ref, index uint32 }
+
+// The lengths of tables that each text begins with, and that are kept for the next.
+const (
+	minLocals = 512
+	maxLocals = 1 << 16
+)
+
+func (l *locals) clear() {
+	if len(l.all) > maxLocals {
+		l.all = nil
 	}
-	v.words[at] = *w
-	return &v.words[at]
+	l.resize(minLocals)
 }
 
-func (v *vocabulary) grow() {
-	old := v.words
-	v.words = make([]word, 2*len(old))
-	for i := range old {
-		if old[i].length != 0 {
-			v.place(&old[i])
-		}
+func (l *locals) resize(n int) {
+	if n > len(l.all) {
+		l.all = make([]local, n)
+	}
+	l.table, l.shift = l.all[:n], 32-bits.TrailingZeros(uint(n))
+	clear(l.table)
+}
+
+// index counts a term of the text at work, and is its place.
+func (l *locals) index(c *Counts, ref uint32) uint32 {
+	at := l.find(ref + 1)
+	if l.table[at].ref != 0 {
+		n := l.table[at].index
+		c.terms[n].frequency++
+		return n
+	}
+	n := uint32(len(c.terms))
+	l.table[at] = local{ref + 1, n}
+	c.terms = append(c.terms, counted{ref, 1})
+	if 2*len(c.terms) > len(l.table) {
+		l.grow(c)
+	}
+	return n
+}
+
+// find is where a term is, or would be.
+func (l *locals) find(ref uint32) uint32 {
+	mask := uint32(len(l.table) - 1)
+	at := ref * 0x9E3779B1 >> l.shift
+	for ; l.table[at].ref != 0 && l.table[at].ref != ref; at = (at + 1) & mask {
+	}
+	return at
+}
+
+func (l *locals) grow(c *Counts) {
+	l.resize(2 * len(l.table))
+	for n, t := range c.terms {
+		l.table[l.find(t.ref+1)] = local{t.ref + 1, uint32(n)}
 	}
 }

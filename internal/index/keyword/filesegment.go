@@ -5,10 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"strings"
-	"unsafe"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // part is what a segment has in a file besides what a segment in memory has too.
@@ -16,9 +12,7 @@ type part struct {
 	*File
 	documents []uint32 // by slot, by their numbers in the file; none: dead when it was written
 
-	// A term is its length (a uvarint), its text, how much of the text its surface
-	// begins with (a uvarint), and the rest of the surface.
-	dictionary []byte
+	dictionary []byte   // terms, as by appendTerm
 	offsets    []uint32 // by id, and the end
 	table      []uint32 // open addressing by hash: 1 + id, 0 when free
 
@@ -138,40 +132,18 @@ func (p *part) find(text string, hash uint64) (uint32, bool) {
 		if n == 0 {
 			return 0, false
 		}
-		if known, _ := p.text(n - 1); known == text {
+		if known, _ := textOf(p.record(n - 1)); known == text {
 			return n - 1, true
 		}
 	}
 }
 
-// text is a term as it lies in the mapping, which must not outlive that, and what
-// follows it.
-func (p *part) text(id uint32) (text string, rest []byte) {
+// record is a term as it lies in the mapping (see appendTerm).
+func (p *part) record(id uint32) []byte {
 	touch(p.File, p.offsets[id:id+2])
 	record := p.dictionary[p.offsets[id]:p.offsets[id+1]]
 	touch(p.File, record)
-	length, n := binary.Uvarint(record)
-	end := n + int(length)
-	return unsafe.String(unsafe.SliceData(record[n:end]), int(length)), record[end:]
-}
-
-// term is a copy of a term.
-func (p *part) term(id uint32) *term {
-	text, rest := p.text(id)
-	shared, n := binary.Uvarint(rest)
-	t := &term{text: strings.Clone(text), hash: xxhash.Sum64String(text)}
-	t.surface = t.text[:shared] + string(rest[n:])
-	return t
-}
-
-// appendTerm is what text and term read.
-func appendTerm(to []byte, t *term) []byte {
-	shared := 0
-	for shared < len(t.text) && shared < len(t.surface) && t.text[shared] == t.surface[shared] {
-		shared++
-	}
-	to = append(binary.AppendUvarint(to, uint64(len(t.text))), t.text...)
-	return append(binary.AppendUvarint(to, uint64(shared)), t.surface[shared:]...)
+	return record
 }
 
 // eachNear is as of termShapes.
@@ -192,7 +164,7 @@ func (s *segment) numTerms() int {
 	if s.file != nil {
 		return len(s.file.offsets) - 1
 	}
-	return len(s.terms)
+	return s.terms.count()
 }
 
 // eachNear calls f for what may be a term within the limit, until f says no.
@@ -201,22 +173,22 @@ func (s *segment) eachNear(wanted shape, limit int, f func(id uint32) bool) {
 		s.file.eachNear(wanted, limit, f)
 		return
 	}
-	s.shapes.eachNear(wanted, limit, f)
+	s.terms.shapes.eachNear(wanted, limit, f)
+}
+
+// record is a term as a file has it, as long as the segment is there.
+func (s *segment) record(id uint32) []byte {
+	if s.file != nil {
+		return s.file.record(id)
+	}
+	return s.terms.record(id)
 }
 
 // text is a term, as long as the segment is there.
 func (s *segment) text(id uint32) string {
-	if s.file != nil {
-		text, _ := s.file.text(id)
-		return text
-	}
-	return s.terms[id].text
+	text, _ := textOf(s.record(id))
+	return text
 }
 
 // term is a term that may be kept.
-func (s *segment) term(id uint32) *term {
-	if s.file != nil {
-		return s.file.term(id)
-	}
-	return s.terms[id]
-}
+func (s *segment) term(id uint32) *term { return termOf(s.record(id)) }

@@ -45,32 +45,52 @@ var shapes = func() (of [256]byte) {
 	return of
 }()
 
-// identifier emits a folded word, its parts, and the whole that it ends.
-func (s *scanner) identifier(word []byte, start, end int) {
-	raw := s.text[start:end]
+// form is what of a word decides what becomes of it.
+type form uint8
+
+const (
+	formContent form = 1 << iota // it has a letter or digit, or else is no term
+	formExact                    // it has digits or signs
+	formParts                    // of ASCII: letters joined by signs, or of mixed case
+)
+
+// formOf is the form of a word with content, as it stands in the text. Numbers with signs
+// in them have no parts.
+func formOf(raw string) form {
 	shape := byte(0)
 	for i := range len(raw) {
 		shape |= shapes[raw[i]]
 	}
-	s.link(word, start, end)
-	if shape&(shapeDigit|shapeSign) == 0 {
-		s.emitCut(word, kindWord, start, end)
-	} else {
-		s.emitCut(word, kindExact, start, end)
+	f := formContent
+	if shape&(shapeDigit|shapeSign) != 0 {
+		f |= formExact
 	}
-	if shape&shapeWide == 0 && len(word) == len(raw) && len(word) <= MaxTermBytes && hasParts(raw, shape) {
-		s.parts(word, raw, start)
+	letters := shape & (shapeLower | shapeUpper)
+	mixed := letters == shapeLower|shapeUpper && isMixed(raw)
+	if shape&shapeWide == 0 && (mixed || letters != 0 && shape&shapeSign != 0) {
+		f |= formParts
+	}
+	return f
+}
+
+// identifier emits a folded word, its parts, and the whole that it ends.
+func (s *scanner) identifier(word []byte, f form, start, end int) {
+	s.link(word, start, end)
+	k := kindWord
+	if f&formExact != 0 {
+		k = kindExact
+	}
+	if len(word) <= MaxTermBytes {
+		s.emit(word, k, start, end)
+	} else {
+		s.emitCut(word, k, start, end)
+	}
+	if f&formParts != 0 && len(word) == end-start && len(word) <= MaxTermBytes {
+		s.parts(word, s.text[start:end], start)
 	}
 	if s.chain.words > 1 && !s.joinsAt(end) {
 		s.endChain()
 	}
-}
-
-// hasParts says whether a word is letters joined by signs, or of mixed case. Numbers
-// with signs in them are no identifiers.
-func hasParts(raw string, shape byte) bool {
-	letters := shape & (shapeLower | shapeUpper)
-	return letters != 0 && shape&shapeSign != 0 || letters == shapeLower|shapeUpper && isMixed(raw)
 }
 
 // emitCut emits a word, in pieces where it is too long.

@@ -162,6 +162,11 @@ const stopMark = "\x01"
 
 // term is the term of a folded word of letters, and whether it is a stop word.
 func (l *language) term(word string) (term string, stop bool) {
+	return l.termBy(snowballstem.NewEnv(""), word)
+}
+
+// termBy is term by a stemmer's memory, which may be used again.
+func (l *language) termBy(env *snowballstem.Env, word string) (term string, stop bool) {
 	if l == nil || l == plain {
 		return word, false
 	}
@@ -175,7 +180,7 @@ func (l *language) term(word string) (term string, stop bool) {
 	if l.stem == nil {
 		return word, false
 	}
-	env := snowballstem.NewEnv(word)
+	env.SetCurrent(word)
 	l.stem(env)
 	if stem := env.Current(); stem != "" {
 		return stem, false

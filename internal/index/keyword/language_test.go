@@ -44,7 +44,7 @@ func TestTerms(t *testing.T) {
 		c := NewCounter().Count(text, tag)
 		var got []string
 		for _, place := range c.sequence {
-			got = append(got, strings.Replace(c.terms[place>>1].text, stopMark, "!", 1))
+			got = append(got, strings.Replace(c.text(int(place>>1)), stopMark, "!", 1))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s %q (-want +got):\n%s", tag, text, diff)

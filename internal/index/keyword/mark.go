@@ -51,7 +51,7 @@ func (m *Marker) Marks(text, tag string) []Mark {
 	c.begin(tag, maxRememberedMarking)
 	var all []Mark
 	scan(text, func(token []byte, k kind, start, end int) {
-		if n, ok := words.terms[c.word(token, k).known.text]; ok {
+		if n, ok := words.terms[c.term(token, k)]; ok {
 			all = append(all, Mark{start, end, n})
 		}
 	})

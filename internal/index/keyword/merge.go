@@ -4,6 +4,8 @@ import (
 	"io"
 	"runtime/debug"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // Merge is files becoming one that holds what is live in them.
@@ -223,14 +225,16 @@ func (c *copier) count(to *Counts, from *segment, field int, slot uint32) {
 	ids := c.idsOf(from)
 	places(from.sequence(field, slot), func(id uint32, extra bool) {
 		if ids[id] == 0 {
-			ids[id] = 1 + c.head.id(from.term(id))
+			record := from.record(id)
+			text, _ := textOf(record)
+			ids[id] = 1 + c.head.terms.id(record, xxhash.Sum64String(text))
 		}
 		own := ids[id] - 1
 		for int(own) >= len(c.local) {
 			c.local = append(c.local, 0)
 		}
 		if c.local[own] == 0 {
-			to.terms = append(to.terms, counted{term: c.head.terms[own]})
+			to.terms = append(to.terms, counted{ref: own})
 			c.local[own] = uint32(len(to.terms))
 		}
 		n := c.local[own] - 1
@@ -242,7 +246,7 @@ func (c *copier) count(to *Counts, from *segment, field int, slot uint32) {
 		to.sequence = append(to.sequence, place)
 	})
 	for i := range to.terms {
-		c.local[to.terms[i].id] = 0
+		c.local[to.terms[i].ref] = 0
 	}
 }
 

@@ -71,7 +71,7 @@ func (s *scanner) endWord(content bool, start, end int) {
 		return
 	}
 	s.endRun()
-	s.identifier(word, start, end)
+	s.identifier(word, formOf(s.text[start:end]), start, end)
 }
 
 // inRun says whether a character at the offset would continue the run.

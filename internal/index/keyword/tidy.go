@@ -24,7 +24,7 @@ func (x *Index) Unpacked() *Packing {
 // beside searches and changes of the index.
 func (p *Packing) Run() {
 	for f := range numFields {
-		p.packed[f] = p.of.lists[f].flatten()
+		p.packed[f] = p.of.lists[f].flatten(p.of.terms.count())
 	}
 }
 
@@ -58,26 +58,27 @@ func (x *Index) Tidy(chunks int) {
 
 // evacuate adds documents of a segment anew.
 func (x *Index) evacuate(s *segment, chunks int) {
+	var in lexicon
 	for at := range s.alive {
 		for s.alive[at] != 0 && chunks > 0 {
 			slot := uint32(at<<6) + trailingZeros(s.alive[at])
 			document := s.documents[slot]
-			d := x.document(document)
+			d := x.document(document, &in)
 			x.Replace(document, d)
 			chunks -= len(d.Chunks)
 		}
 	}
 }
 
-// document gives back what was added as the document.
-func (x *Index) document(document uint32) Document {
+// document gives back what was added as the document, in terms of a lexicon.
+func (x *Index) document(document uint32, in *lexicon) Document {
 	d := Document{Language: x.tags[document]}
 	for _, l := range x.locations[document] {
 		if l.titled {
-			d.Title = l.in.counts(inTitle, l.first)
+			d.Title = l.in.counts(inTitle, l.first, in)
 		}
 		for slot := l.first; slot < l.first+l.n; slot++ {
-			d.Chunks = append(d.Chunks, *l.in.counts(inText, slot))
+			d.Chunks = append(d.Chunks, *l.in.counts(inText, slot, in))
 		}
 	}
 	return d

@@ -30,8 +30,8 @@ func newField() *field { return &field{frequency: make(map[string]int)} }
 func (f *field) add(c *Counts) {
 	f.all++
 	f.length += c.Length
-	for _, t := range c.terms {
-		f.frequency[t.text]++
+	for i := range c.terms {
+		f.frequency[c.text(i)]++
 	}
 }
 
@@ -55,8 +55,8 @@ func (f *field) score(o Options, words []Word, c *Counts) float64 {
 }
 
 func (c *Counts) frequencyOf(text string) uint32 {
-	for _, t := range c.terms {
-		if t.text == text {
+	for i, t := range c.terms {
+		if c.text(i) == text {
 			return t.frequency
 		}
 	}
@@ -70,7 +70,7 @@ func (c *Counts) holds(p phrase) bool {
 	}
 	var places []string
 	for _, s := range c.sequence {
-		text := c.terms[s>>1].text
+		text := c.text(int(s >> 1))
 		if s&1 == 1 && len(places) > 0 {
 			continue
 		}

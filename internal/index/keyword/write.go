@@ -121,13 +121,14 @@ func (s *segment) buriedOf(in *segment) (buried [numFields][]uint32) {
 	for f, held := range in.held {
 		touch(in.file.File, held)
 		for id, n := range held {
-			if n == s.held[f][id] {
+			live := s.live(f, uint32(id))
+			if n == live {
 				continue
 			}
 			if buried[f] == nil {
 				buried[f] = make([]uint32, len(held))
 			}
-			buried[f][id] = n - s.held[f][id]
+			buried[f][id] = n - live
 		}
 	}
 	return buried

@@ -18,8 +18,6 @@ type imaged struct {
 	documents  []uint32
 	held       [numFields][]uint32
 	denseIDs   [numFields][]uint32
-	offsets    []uint32
-	dictionary []byte
 	largeBytes []byte
 }
 
@@ -29,7 +27,7 @@ func (w *writer) segment(s *segment, l [numFields]lists, documents []uint32) {
 	m := &imaged{segment: s, lists: l, documents: documents}
 	m.prepare()
 	m.columns(w)
-	m.terms(w)
+	m.dictionary(w)
 	for f := range numFields {
 		m.postings(w, f)
 	}
@@ -40,15 +38,9 @@ func (w *writer) segment(s *segment, l [numFields]lists, documents []uint32) {
 
 func (m *imaged) prepare() {
 	s := m.segment
-	m.has.slots, m.has.terms = len(m.documents), len(s.terms)
-	m.offsets = make([]uint32, 0, len(s.terms)+1)
-	for _, t := range s.terms {
-		m.offsets = append(m.offsets, uint32(len(m.dictionary)))
-		m.dictionary = appendTerm(m.dictionary, t)
-	}
-	m.offsets = append(m.offsets, uint32(len(m.dictionary)))
-	m.has.dictionary, m.has.table = len(m.dictionary), len(s.table)
-	for _, terms := range s.shapes {
+	m.has.slots, m.has.terms = len(m.documents), s.terms.count()
+	m.has.dictionary, m.has.table = len(s.terms.records), len(s.terms.table)
+	for _, terms := range s.terms.shapes {
 		m.has.shaped += len(terms)
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(s.large), compareLarge) {
@@ -62,7 +54,7 @@ func (m *imaged) prepare() {
 
 func (m *imaged) prepareField(f int) {
 	if m.lists[f].growing != nil {
-		m.lists[f] = m.lists[f].flatten()
+		m.lists[f] = m.lists[f].flatten(m.has.terms)
 	}
 	l := &m.lists[f]
 	m.has.postings[f], m.has.blocks[f] = len(l.flat.slots), len(l.flat.bounds)
@@ -102,7 +94,7 @@ func (m *imaged) columns(w *writer) {
 	w.part(raw(s.ordinals))
 	w.part(m.largeBytes)
 	starts := make([]uint32, 1, maxShape+2)
-	for _, terms := range s.shapes {
+	for _, terms := range s.terms.shapes {
 		starts = append(starts, starts[len(starts)-1]+uint32(len(terms)))
 	}
 	w.part(raw(starts))
@@ -113,12 +105,13 @@ func (m *imaged) columns(w *writer) {
 	}
 }
 
-func (m *imaged) terms(w *writer) {
-	w.part(raw(m.offsets))
-	w.part(raw(m.table))
-	w.part(m.dictionary)
+func (m *imaged) dictionary(w *writer) {
+	d := &m.terms
+	w.part(raw(d.offsets))
+	w.part(raw(d.table))
+	w.part(d.records)
 	sets, ids := make([]uint64, 0, m.has.shaped), make([]uint32, 0, m.has.shaped)
-	for _, terms := range m.shapes {
+	for _, terms := range d.shapes {
 		for _, t := range terms {
 			sets, ids = append(sets, t.set), append(ids, t.id)
 		}
