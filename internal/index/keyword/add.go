@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"unsafe"
 )
 
 // add puts a chunk in, with its document's title. The title of a document counts
@@ -29,7 +30,7 @@ func (s *segment) addField(field int, slot uint32, c *Counts, counts bool) {
 	if c != nil {
 		length = c.Length
 		var buf [256]uint32
-		ids := s.ids(buf[:0], c)
+		ids := s.ids(buf[:0], field, c)
 		s.post(field, slot, c, ids)
 		if counts {
 			s.hold(field, ids)
@@ -40,29 +41,36 @@ func (s *segment) addField(field int, slot uint32, c *Counts, counts bool) {
 	s.ends[field] = append(s.ends[field], uint32(len(s.sequences[field])))
 }
 
+// ahead is how many terms before they are looked at their memory is asked for.
+const ahead = 12
+
 // ids are the ids of a text's terms, in their order.
-func (s *segment) ids(ids []uint32, c *Counts) []uint32 {
+func (s *segment) ids(ids []uint32, field int, c *Counts) []uint32 {
 	ids = slices.Grow(ids, len(c.terms))[:len(c.terms)]
-	touched := uint32(0)
 	if c.pages == nil {
 		for i := range c.terms {
 			ids[i] = c.terms[i].ref
 		}
 		return ids
 	}
-	for i := range c.terms {
-		touched += noteOf(c.pages, c.terms[i].ref).in
+	for i := range c.terms[:min(ahead, len(c.terms))] {
+		prefetch(unsafe.Pointer(noteOf(c.pages, c.terms[i].ref)))
 	}
-	isNew := 0
+	g, isNew := s.lists[field].growing, 0
+	g.reach(s.terms.count())
 	for i := range c.terms {
+		if i+ahead < len(c.terms) {
+			prefetch(unsafe.Pointer(noteOf(c.pages, c.terms[i+ahead].ref)))
+		}
 		note := noteOf(c.pages, c.terms[i].ref)
 		if ids[i] = note.id; note.in != s.number {
 			ids[i] = none
-			touched += *s.terms.at(lexemeOf(c.pages, c.terms[i].ref).hash)
+			prefetch(unsafe.Pointer(s.terms.at(lexemeOf(c.pages, c.terms[i].ref).hash)))
 			isNew++
+			continue
 		}
+		prefetch(unsafe.Pointer(g.list(note.id)))
 	}
-	s.touched = touched
 	if isNew > 0 {
 		s.learn(ids, c)
 	}
@@ -83,14 +91,9 @@ func (s *segment) learn(ids []uint32, c *Counts) {
 func (s *segment) post(field int, slot uint32, c *Counts, ids []uint32) {
 	g := s.lists[field].growing
 	g.reach(s.terms.count())
-	touched := uint32(0)
 	for _, id := range ids {
-		touched += g.list(id).n
+		g.prefetch(id)
 	}
-	for _, id := range ids {
-		touched += g.touch(id)
-	}
-	s.touched = touched
 	shortest := uint16(min(c.Length, 1<<16-1))
 	for i, id := range ids {
 		frequency := c.terms[i].frequency
@@ -142,5 +145,5 @@ func reserve[T any](s []T, n int) []T {
 	if cap(s)-len(s) >= n {
 		return s
 	}
-	return append(make([]T, 0, len(s)+max(n, len(s)/2)), s...)
+	return append(s, make([]T, max(n, len(s)/2))...)[:len(s)]
 }

@@ -118,17 +118,18 @@ func asciiTables() (class, lower [256]byte) {
 // run cuts a text. Of a former one nothing is left but memory.
 func (s *scanner) run(text string, emit emitFunc) {
 	s.text, s.data, s.emit = text, bytesOf(text), emit
-	for i := s.skip(0); i < len(text); i = s.skip(i) {
-		end, ok := 0, false
-		if text[i] < 0x80 {
-			if end, ok = s.fastWord(i); !ok {
-				end, ok = s.word(i)
-			}
+	for i := 0; i < len(text); {
+		if c := text[i]; c >= 0x80 {
+			i = s.span(i)
+		} else if !isInside(c) {
+			i = s.skip(i)
+		} else if next, ok := s.fastWord(i); ok {
+			i = next
+		} else if end, ok := s.word(i); ok {
+			i = end
+		} else {
+			i = s.span(i)
 		}
-		if !ok {
-			end = s.span(i)
-		}
-		i = end
 	}
 	s.endRun()
 	s.endChain()

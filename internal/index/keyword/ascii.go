@@ -40,6 +40,12 @@ func (o *octet) lower() uint64 { return o.bytes | o.upper>>2 }
 // run is how many bytes at the beginning are inside.
 func (o *octet) run() int { return bits.TrailingZeros64(^o.inside&highs) / 8 }
 
+// next is the first byte from the n-th on where a word of ASCII may begin, or other
+// characters; 8 where there is none.
+func (o *octet) next(n int) int {
+	return bits.TrailingZeros64((o.inside|o.bytes&highs)&^before(n)) / 8
+}
+
 // before has the high bits of the first n bytes, of eight at most.
 func before(n int) uint64 { return highs & (1<<(8*n) - 1) }
 
@@ -82,8 +88,9 @@ func isInside(c byte) bool {
 const fastBytes = 40
 
 // fastWord is word for short words that end eight bytes before the text does. It is not
-// ok, and has done nothing, where word must look.
-func (s *scanner) fastWord(start int) (end int, ok bool) {
+// ok, and has done nothing, where word must look. Next is past what follows the word and
+// cannot begin another, as far as it was looked at.
+func (s *scanner) fastWord(start int) (next int, ok bool) {
 	var seen sets
 	n := 0
 	for i := start; n <= fastBytes && i+8 <= len(s.data); {
@@ -101,7 +108,8 @@ func (s *scanner) fastWord(start int) (end int, ok bool) {
 			return 0, false
 		}
 		if class == classOther || !joins(asciiClass[s.data[i-1]], class, s.text, i+1) {
-			return i, s.emitASCII(s.fast[:n], seen.form(), start, i)
+			s.emitASCII(s.fast[:n], seen.form(), start, i)
+			return i - run + o.next(run), true
 		}
 		s.fast[n] = c
 		n, i = n+1, i+1

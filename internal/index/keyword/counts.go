@@ -43,6 +43,7 @@ type Counter struct {
 	scanner scanner
 	stemmer *snowballstem.Env
 	spelled [shortBytes]byte // the word that is being learned
+	stemmed [shortBytes]byte // and its stem
 
 	// Of the text at work.
 	tag     string
@@ -50,13 +51,12 @@ type Counter struct {
 	emit    emitFunc                    // take
 	waiting []pending                   // that are not looked up yet
 	long    []byte                      // the text of those that are too long for a token
-	touched uint64                      // for the compiler, who must not leave reading out
 	counts  Counts
 	locals  locals
 }
 
-// maxRemembered bounds the words that a Counter remembers: about 30 MB.
-const maxRemembered = 1 << 18
+// maxRemembered bounds the words that a Counter remembers: about 45 MB.
+const maxRemembered = 1 << 19
 
 // tokenBlock is how many tokens are looked up at once.
 const tokenBlock = 128
@@ -123,7 +123,9 @@ func (c *Counter) take(word []byte, k kind, _, _ int) {
 		c.resolve()
 	}
 	c.waiting = c.waiting[:len(c.waiting)+1]
-	c.token(&c.waiting[len(c.waiting)-1], word, k)
+	t := &c.waiting[len(c.waiting)-1]
+	c.token(t, word, k)
+	prefetch(unsafe.Pointer(c.of[t.of].at(t.hash)))
 }
 
 // token makes a token of a word.
@@ -140,12 +142,6 @@ func (c *Counter) token(t *pending, word []byte, k kind) {
 
 // resolve counts the tokens that were taken.
 func (c *Counter) resolve() {
-	sum := uint64(0)
-	for i := range c.waiting {
-		t := &c.waiting[i]
-		sum += c.of[t.of].at(t.hash).low
-	}
-	c.touched = sum
 	for i := range c.waiting {
 		c.count(&c.waiting[i])
 	}

@@ -72,7 +72,7 @@ func sameText(a, b []byte) bool {
 }
 
 func (d *dictionary) grow() {
-	d.table = make([]uint32, 2*len(d.table))
+	d.table = spacious[uint32](2 * len(d.table))
 	mask := uint64(len(d.table) - 1)
 	for id, hash := range d.hashes {
 		at := hash & mask

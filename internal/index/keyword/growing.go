@@ -1,5 +1,7 @@
 package keyword
 
+import "unsafe"
+
 // growing is the posting lists of a head's field, by term id. Most terms are in few
 // texts: a list of up to ownPostings is one cache line with what is known of it, and
 // longer ones lie in pages of postings, with room for twice as many each time they are
@@ -75,15 +77,19 @@ func (g *growing) space(l *growingList) (page *postingsPage, at uint32) {
 	return &g.pages[l.at/segmentSlots], l.at % segmentSlots
 }
 
-// touch reads what add will read of a list.
-func (g *growing) touch(id uint32) uint32 {
+// prefetch asks for what add will write to of a list.
+func (g *growing) prefetch(id uint32) {
 	l := g.list(id)
 	if l.bits == 0 {
-		return l.n
+		return
 	}
 	page, at := g.space(l)
 	at += l.n - 1
-	return uint32(page.slots[at]) + uint32(page.frequencies[at])
+	prefetch(unsafe.Pointer(&page.slots[at]))
+	prefetch(unsafe.Pointer(&page.frequencies[at]))
+	if l.n > blockPostings {
+		prefetch(unsafe.Pointer(&page.bounds[at/blockPostings]))
+	}
 }
 
 // add adds a posting to a list that has none of the slot or a later one. The length is of

@@ -44,8 +44,7 @@ type segment struct {
 	sequences [numFields][]byte
 	ends      [numFields][]uint32 // by slot
 
-	large   map[largeKey]uint32 // frequencies that do not fit a byte
-	touched uint32              // for the compiler, who must not leave reading out
+	large map[largeKey]uint32 // frequencies that do not fit a byte
 
 	sealed bool  // to be a file, or one already: nothing is added, nothing moved
 	file   *part // that it is mapped from; nil in memory

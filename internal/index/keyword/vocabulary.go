@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
+	"unsafe"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -116,13 +117,18 @@ func (c *Counter) word(t *pending) *word {
 
 func (v *vocabulary) longText(w *word) []byte { return v.long[w.high : w.high+uint64(w.length)] }
 
-// text is the text of a token of a block; what it is in may change after.
+// text is the text of a token, until another of the same vocabulary is asked for.
 func (c *Counter) text(t *pending) []byte {
 	if t.length > shortBytes {
 		return c.long[t.high : t.high+uint64(t.length)]
 	}
-	text := binary.LittleEndian.AppendUint64(c.spelled[:0], t.low)
-	return binary.LittleEndian.AppendUint64(text, t.high)[:t.length]
+	buf := &c.spelled
+	if t.of == numScripts {
+		buf = &c.stemmed
+	}
+	binary.LittleEndian.PutUint64(buf[:], t.low)
+	binary.LittleEndian.PutUint64(buf[8:], t.high)
+	return buf[:t.length]
 }
 
 // learn puts a word in that is not there yet.
@@ -133,7 +139,7 @@ func (v *vocabulary) learn(c *Counter, t *pending) *word {
 		w.high = uint64(len(v.long))
 		v.long = append(v.long, text...)
 	}
-	w.ref, w.flags = v.termOf(c, text)
+	w.ref, w.flags = v.termOf(c, unsafe.String(unsafe.SliceData(text), len(text)))
 	if v.count++; 4*v.count > 3*len(v.words) {
 		v.grow()
 	}
@@ -141,17 +147,16 @@ func (v *vocabulary) learn(c *Counter, t *pending) *word {
 	return v.place(&w)
 }
 
-// termOf is the term of a word that is not known yet.
-func (v *vocabulary) termOf(c *Counter, word []byte) (ref uint32, flags uint8) {
+// termOf is the term of a word that is not known yet. Nothing keeps the word's memory.
+func (v *vocabulary) termOf(c *Counter, word string) (ref uint32, flags uint8) {
 	var buf [2*MaxTermBytes + 16]byte
-	text := string(word)
 	if v == c.exact {
-		return c.lexicon.add(appendTerm(buf[:0], text, text), xxhash.Sum64String(text)), wordIsNew
+		return c.lexicon.add(appendTerm(buf[:0], word, word), xxhash.Sum64String(word)), wordIsNew
 	}
-	stem, stop := v.language.termBy(c.stemmer, text)
+	stem, stop := v.language.termBy(c.stemmer, word)
 	ref = c.stem(stem)
-	if stem != text && !c.lexicon.lexeme(ref).counted {
-		c.lexicon.resurface(ref, text) // nothing was counted of it yet: it is a stem alone
+	if stem != word && !c.lexicon.lexeme(ref).counted {
+		c.lexicon.resurface(ref, word) // nothing was counted of it yet: it is a stem alone
 	}
 	if stop {
 		flags = wordStops
@@ -171,7 +176,7 @@ func (v *vocabulary) place(w *word) *word {
 
 func (v *vocabulary) grow() {
 	old := v.words
-	v.words, v.mask = make([]word, 2*len(old)), uint64(2*len(old)-1)
+	v.words, v.mask = spacious[word](2*len(old)), uint64(2*len(old)-1)
 	for i := range old {
 		if old[i].length != 0 {
 			v.place(&old[i])
