@@ -2,8 +2,6 @@ package keyword
 
 import (
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // Analysis numbers what texts come to. It is raised with every change by which any text comes
@@ -58,7 +56,7 @@ func isNormal(text string) bool {
 		return true
 	}
 	rest := text[max(wide-1, 0):] // what follows may join the character before
-	return norm.NFKC.QuickSpanString(rest) == len(rest) && utf8.ValidString(rest)
+	return quickSpan(rest) == len(rest) && utf8.ValidString(rest)
 }
 
 // scanner cuts one normalised text. Stretches of ASCII, which most texts are made
@@ -120,7 +118,11 @@ func (s *scanner) run(text string, emit emitFunc) {
 	s.text, s.data, s.emit = text, bytesOf(text), emit
 	for i := 0; i < len(text); {
 		if c := text[i]; c >= 0x80 {
-			i = s.span(i)
+			if end := s.pairRun(i); end > i {
+				i = end
+			} else {
+				i = s.span(i)
+			}
 		} else if !isInside(c) {
 			i = s.skip(i)
 		} else if next, ok := s.fastWord(i); ok {

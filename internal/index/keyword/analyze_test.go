@@ -166,6 +166,34 @@ func readSample(t testing.TB, name string) string {
 	return string(text)
 }
 
+// TestPlainCharacters compares what is plain with what norm says, character by character.
+func TestPlainCharacters(t *testing.T) {
+	table := plainTable()
+	for r := rune(0); r <= utf8.MaxRune; r++ {
+		if utf8.ValidRune(r) && isPlain(table, r) && !isPlainByNorm(r) {
+			t.Errorf("%U is not plain", r)
+		}
+	}
+}
+
+// TestQuickSpan compares random texts' with norm's.
+func TestQuickSpan(t *testing.T) {
+	r := newRand(t)
+	runes := []rune("ab é\u0301\u3099かガ，、한\u11a8\u1100\u1161각中ﬁ½\u0345ώй\u0e33\u0f71\u0f72")
+	for range 100000 {
+		var text []byte
+		for range r.IntN(8) {
+			text = utf8.AppendRune(text, runes[r.IntN(len(runes))])
+		}
+		if r.IntN(10) == 0 {
+			text = append(text, "\xe4\xb8"...)
+		}
+		if got, want := quickSpan(string(text)), norm.NFKC.QuickSpan(text); got != want {
+			t.Fatalf("%q: %d, want %d", text, got, want)
+		}
+	}
+}
+
 func TestScanIsLinear(t *testing.T) {
 	// Shapes on which a scanner that looks back or ahead would take for ever.
 	n := 1 << 20

@@ -79,3 +79,11 @@ func torturePages(t testing.TB) (all []chunked) {
 	}
 	return all
 }
+
+func countPage(counter *Counter, page *chunked) Document {
+	d := Document{Language: page.language}
+	for _, text := range page.chunks {
+		d.Chunks = append(d.Chunks, counter.Count(text, page.language))
+	}
+	return d
+}

@@ -32,9 +32,9 @@ func (c *Counts) text(i int) string {
 // Counter makes Counts. It remembers what words come to, so that each is stemmed
 // once; it is for one goroutine.
 //
-// Nearly all of its time is waiting for memory: there are far more words than caches
-// hold. So the words of a text are gathered first, and looked up by the block, whose
-// places in the table are read beforehand, without waiting for one another.
+// There are far more words than caches hold, and a Counter that looked each up where it
+// stands would wait for memory most of the time. So words are gathered first, the memory
+// of their places is asked for, and they are looked up by the block when it has come.
 type Counter struct {
 	lexicon lexicon
 	exact   *vocabulary // of tokens that stand as they are, and so of all terms
@@ -149,7 +149,10 @@ func (c *Counter) resolve() {
 }
 
 func (c *Counter) count(t *pending) {
-	w := c.word(t)
+	w := c.of[t.of].at(t.hash)
+	if w.low != t.low || w.high != t.high || w.length != t.length || t.length > shortBytes {
+		w = c.word(t) // it is not in its place, or long, or new
+	}
 	if w.flags != 0 {
 		if w.flags&wordStops != 0 && t.kind == kindPart {
 			return

@@ -95,7 +95,7 @@ func TestCountsTwinOnRandomTexts(t *testing.T) {
 	r, counter := newRand(t), NewCounter()
 	pieces := []string{
 		"a", "the", "Files", "camelCase", "HTTPServer", "x", "_", ".", "'", ":", ",", ";", "-", "/", " ", " ", "\n", "9", "31",
-		"v1", "é", "e\u0301", "ß", "東京", "ไทย", "й", "١", "\u00ad", "\u200d", "\xff", "’", "ﬁ", "don't", "l'eau", "\x00", "\x01", "K",
+		"v1", "é", "e\u0301", "ß", "東京", "ไทย", "й", "١", "\u00ad", "\u200d", "\xff", "’", "ﬁ", "か", "ガ", "\u3099", "한", "글", "中文", "、", "，", "：", "ー", "_", "々", "don't", "l'eau", "\x00", "\x01", "K",
 		"incomprehensibilities", strings.Repeat("ab", 20), strings.Repeat("x", 250), "aaaaaaaa", "bbbbbbbbb",
 	}
 	rounds := 20000

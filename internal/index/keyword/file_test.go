@@ -310,10 +310,12 @@ func TestPackOfASealedSegment(t *testing.T) {
 	s := newShelf(t, newRand(t))
 	s.change(200)
 	s.x.segments = append(s.x.segments, newSegment())
-	packing := s.x.Unpacked()
+	packing, late := s.x.Unpacked(), s.x.Unpacked()
 	packing.Run()
 	s.flush(0)
 	s.x.Pack(packing)
+	late.Run()
+	s.x.Pack(late)
 	if l := s.x.segments[0].lists[inText]; s.x.segments[0].file == nil || &l.starts[0] == &packing.packed[inText].starts[0] {
 		t.Error("a file's lists were replaced by those in memory")
 	}

@@ -99,11 +99,3 @@ func liveHeap() float64 {
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
 }
-
-func countPage(counter *Counter, page *chunked) Document {
-	d := Document{Language: page.language}
-	for _, text := range page.chunks {
-		d.Chunks = append(d.Chunks, counter.Count(text, page.language))
-	}
-	return d
-}

@@ -36,7 +36,7 @@ func normalise(text string) (string, *offsets) {
 			continue
 		}
 		rest := text[i:valid]
-		n := norm.NFKC.QuickSpanString(rest)
+		n := quickSpan(rest)
 		if n > 0 {
 			o.add(len(normal), i, true)
 			normal = append(normal, rest[:n]...)

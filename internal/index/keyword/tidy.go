@@ -6,6 +6,8 @@ import "slices"
 // three steps, so that searches go on: Unpacked and Pack under its lock, Run without.
 type Packing struct {
 	of     *segment
+	lists  [numFields]lists // that it had, before it may have become a file
+	terms  int
 	packed [numFields]lists
 }
 
@@ -14,7 +16,7 @@ type Packing struct {
 func (x *Index) Unpacked() *Packing {
 	for _, s := range x.segments[:len(x.segments)-1] {
 		if !s.sealed && s.lists[inText].growing != nil {
-			return &Packing{of: s}
+			return &Packing{of: s, lists: s.lists, terms: s.terms.count()}
 		}
 	}
 	return nil
@@ -24,7 +26,7 @@ func (x *Index) Unpacked() *Packing {
 // beside searches and changes of the index.
 func (p *Packing) Run() {
 	for f := range numFields {
-		p.packed[f] = p.of.lists[f].flatten(p.of.terms.count())
+		p.packed[f] = p.lists[f].flatten(p.terms)
 	}
 }
 
