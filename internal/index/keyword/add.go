@@ -65,7 +65,7 @@ func (s *segment) ids(ids []uint32, field int, c *Counts) []uint32 {
 		note := noteOf(c.pages, c.terms[i].ref)
 		if ids[i] = note.id; note.in != s.number {
 			ids[i] = none
-			prefetch(unsafe.Pointer(s.terms.at(lexemeOf(c.pages, c.terms[i].ref).hash)))
+			s.terms.prefetch(lexemeOf(c.pages, c.terms[i].ref).hash)
 			isNew++
 			continue
 		}

@@ -22,16 +22,20 @@ type octet struct {
 	digit  uint64
 }
 
-func newOctet(x uint64) octet {
+// The sets are functions of their own, small enough to be inlined.
+
+func letterSet(x uint64) uint64 {
+	folded := x&^highs | 0x20*ones
+	return (folded + (0x80-'a')*ones) &^ (folded + (0x80-'z'-1)*ones) &^ x & highs
+}
+
+func digitSet(x uint64) uint64 {
 	y := x &^ highs
-	folded := y | 0x20*ones
-	letter := (folded + (0x80-'a')*ones) &^ (folded + (0x80-'z'-1)*ones)
-	digit := (y + (0x80-'0')*ones) &^ (y + (0x80-'9'-1)*ones)
-	join := ^(y ^ '_'*ones + 0x7F*ones)
-	ascii := ^x & highs
-	letter &= ascii
-	digit &= ascii
-	return octet{x, letter | digit | join&ascii, letter, letter &^ (x << 2), digit}
+	return (y + (0x80-'0')*ones) &^ (y + (0x80-'9'-1)*ones) &^ x & highs
+}
+
+func joinSet(x uint64) uint64 {
+	return ^(x&^highs ^ '_'*ones + 0x7F*ones) &^ x & highs
 }
 
 // lower is the bytes in lower case.
@@ -69,8 +73,7 @@ func firstWide(text string) int {
 func (s *scanner) skip(i int) int {
 	for ; i+8 <= len(s.data); i += 8 {
 		x := binary.LittleEndian.Uint64(s.data[i:])
-		o := newOctet(x)
-		if found := o.inside | x&highs; found != 0 {
+		if found := letterSet(x) | digitSet(x) | joinSet(x) | x&highs; found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
@@ -94,7 +97,9 @@ func (s *scanner) fastWord(start int) (next int, ok bool) {
 	var seen sets
 	n := 0
 	for i := start; n <= fastBytes && i+8 <= len(s.data); {
-		o := newOctet(binary.LittleEndian.Uint64(s.data[i:]))
+		x := binary.LittleEndian.Uint64(s.data[i:])
+		o := octet{bytes: x, letter: letterSet(x), digit: digitSet(x)}
+		o.inside, o.upper = o.letter|o.digit|joinSet(x), o.letter&^(x<<2)
 		binary.LittleEndian.PutUint64(s.fast[n:], o.lower())
 		run := o.run()
 		seen.add(&o, run, n == 0)

@@ -75,7 +75,9 @@ func formOf(raw string) form {
 
 // identifier emits a folded word, its parts, and the whole that it ends.
 func (s *scanner) identifier(word []byte, f form, start, end int) {
-	s.link(word, start, end)
+	if s.chain.words > 0 || s.joinsAt(end) {
+		s.link(word, start, end)
+	}
 	k := kindWord
 	if f&formExact != 0 {
 		k = kindExact
