@@ -39,7 +39,7 @@ var arrows = []struct {
 	{"internal/index/local", []string{"internal/index", "internal/index/keyword", "internal/index/vector", "internal/mapped"}},
 	{"internal/index/qdrant", []string{"internal/index", "internal/index/keyword", "internal/index/vector"}},
 	{"internal/index/indextest", []string{"internal/index", "internal/store"}},
-	{"internal/token", []string{"internal/jsonscan"}},
+	{"internal/token", []string{"internal/jsonscan", "internal/mapped"}},
 	{"internal/token/builtin", []string{"internal/token"}},
 	{"internal/chunk", []string{"internal/token"}},
 	{"internal/embed/*", []string{"internal/embed", "internal/token/..."}},

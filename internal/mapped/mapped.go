@@ -1,5 +1,5 @@
 // Package mapped is memory that the system maps: files that are read where they lie,
-// and memory that the garbage collector does not look at.
+// memory that the garbage collector does not look at, and large tables on huge pages.
 package mapped
 
 import (

@@ -1,6 +1,10 @@
 package token
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"pulse/internal/mapped"
+)
 
 // pairTable maps pairs of ids to the rank of their merge. An entry is one word: left and
 // right id, 21 bits each, and the rank in 22.
@@ -24,7 +28,7 @@ func newPairTable(size int) pairTable {
 		bits++
 	}
 	t := pairTable{entries: make([]uint64, 1<<bits), shift: 64 - bits}
-	hugePages(unsafe.Pointer(unsafe.SliceData(t.entries)), 8<<bits)
+	mapped.HugePages(unsafe.Pointer(unsafe.SliceData(t.entries)), 8<<bits)
 	for i := range t.entries {
 		t.entries[i] = noPair
 	}

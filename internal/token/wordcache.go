@@ -3,6 +3,8 @@ package token
 import (
 	"sync/atomic"
 	"unsafe"
+
+	"pulse/internal/mapped"
 )
 
 // wordCache remembers the tokens of short words for as long as the process lives. It is
@@ -45,7 +47,7 @@ func newWordCache() *wordCache {
 
 func newCacheTable() *cacheTable {
 	t := new(cacheTable)
-	hugePages(unsafe.Pointer(t), unsafe.Sizeof(*t))
+	mapped.HugePages(unsafe.Pointer(t), unsafe.Sizeof(*t))
 	return t
 }
 

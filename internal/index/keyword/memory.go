@@ -1,6 +1,10 @@
 package keyword
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"pulse/internal/mapped"
+)
 
 // hugeBytes is the size of tables from which on pages of a few kilobytes are too many to
 // find an address in quickly.
@@ -10,7 +14,7 @@ const hugeBytes = 4 << 20
 func spacious[T any](n int) []T {
 	s := make([]T, n)
 	if size := uintptr(n) * unsafe.Sizeof(s[0]); size >= hugeBytes {
-		hugePages(unsafe.Pointer(unsafe.SliceData(s)), size)
+		mapped.HugePages(unsafe.Pointer(unsafe.SliceData(s)), size)
 	}
 	return s
 }

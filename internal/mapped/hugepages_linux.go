@@ -1,4 +1,4 @@
-package token
+package mapped
 
 import (
 	"unsafe"
@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hugePages asks the kernel to back a large table with huge pages, so that looking up in
+// HugePages asks the kernel to back a large table with huge pages, so that looking up in
 // it does not wait for addresses too. It is asked before the first use; if it refuses,
 // only time is lost.
-func hugePages(p unsafe.Pointer, size uintptr) {
+func HugePages(p unsafe.Pointer, size uintptr) {
 	page := uintptr(unix.Getpagesize())
 	skip := -uintptr(p) % page
 	if size < skip+page {

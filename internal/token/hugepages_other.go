@@ -1,8 +1,0 @@
-//go:build !linux
-
-package token
-
-import "unsafe"
-
-// hugePages does nothing where the kernel cannot be asked.
-func hugePages(unsafe.Pointer, uintptr) {}
