@@ -1,5 +1,7 @@
 package keyword
 
+import "slices"
+
 // Constrained says whether a query has phrases or words that a page must or must not
 // hold.
 func (q *Query) Constrained() bool { return len(q.must)+len(q.mustNot) > 0 }
@@ -11,24 +13,23 @@ func (x *Index) Constrain(set Set, q *Query) error {
 	return x.guard(func() { x.constrain(set, q) })
 }
 
+// constrain looks for each phrase only in what the ones before it have left, so that many of
+// them take little longer than a few.
 func (x *Index) constrain(set Set, q *Query) {
 	for _, p := range q.must {
-		holding := x.withPhrase(p, len(set))
-		for i := range set {
-			set[i] &= holding[i]
-		}
+		copy(set, x.withPhrase(p, set))
 	}
 	for _, p := range q.mustNot {
-		holding := x.withPhrase(p, len(set))
+		holding := x.withPhrase(p, set)
 		for i := range set {
 			set[i] &^= holding[i]
 		}
 	}
 }
 
-// withPhrase gives the documents that hold the phrase in a chunk, or in their titles.
-func (x *Index) withPhrase(p phrase, words int) Set {
-	set := make(Set, words)
+// withPhrase gives the documents of a set that hold the phrase in a chunk, or in their titles.
+func (x *Index) withPhrase(p phrase, of Set) Set {
+	set := make(Set, len(of))
 	for _, s := range x.segments {
 		ids := s.phraseIDs(p)
 		if ids == nil {
@@ -39,7 +40,7 @@ func (x *Index) withPhrase(p phrase, words int) Set {
 				for _, slot := range s.list(f, id).slots {
 					slot := uint32(slot)
 					document := s.documents[slot]
-					if s.isAlive(slot) && int(document>>6) < len(set) && !set.Has(document) && s.holds(f, slot, ids) {
+					if s.isAlive(slot) && int(document>>6) < len(set) && of.Has(document) && !set.Has(document) && s.holds(f, slot, ids) {
 						set[document>>6] |= 1 << (document & 63)
 					}
 				}
@@ -87,28 +88,25 @@ func (s *segment) holds(field int, slot uint32, words [][]uint32) bool {
 	if len(words) == 1 {
 		return true
 	}
-	var run []uint32
-	found := false
+	var buf [16]uint32
+	run, found := buf[:0], false // the last words
 	places(s.sequence(field, slot), func(id uint32, extra bool) {
 		if extra || found {
 			return
 		}
+		if len(run) == len(words) {
+			copy(run, run[1:])
+			run = run[:len(run)-1]
+		}
 		run = append(run, id)
-		found = endsWith(run, words)
+		found = len(run) == len(words) && isPhrase(run, words)
 	})
 	return found
 }
 
-func endsWith(run []uint32, words [][]uint32) bool {
-	if len(run) < len(words) {
-		return false
-	}
-	for i, id := range run[len(run)-len(words):] {
-		held := false
-		for _, wanted := range words[i] {
-			held = held || wanted == id
-		}
-		if !held {
+func isPhrase(run []uint32, words [][]uint32) bool {
+	for i, id := range run {
+		if !slices.Contains(words[i], id) {
 			return false
 		}
 	}

@@ -85,6 +85,7 @@ func (w Word) byStops() Word {
 	return w
 }
 
+// appendPhrase adds the phrase of a text, unless it is there already or has no word.
 func appendPhrase(all []phrase, text string, analyzers []analyzer) []phrase {
 	var p phrase
 	scan(text, func(token []byte, k kind, _, _ int) {
@@ -93,7 +94,7 @@ func appendPhrase(all []phrase, text string, analyzers []analyzer) []phrase {
 			p = append(p, append(w.terms, w.stops...))
 		}
 	})
-	if len(p) == 0 {
+	if len(p) == 0 || slices.ContainsFunc(all, func(q phrase) bool { return slices.EqualFunc(p, q, slices.Equal) }) {
 		return all
 	}
 	return append(all, p)

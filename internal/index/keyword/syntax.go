@@ -1,7 +1,6 @@
 package keyword
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,7 +14,7 @@ import (
 //	site:host      a page must be of the host or below it; -site:host must not
 //
 // All else is text, and so are signs that do not begin a word. In running text, which has the
-// end of a sentence in it (see stops), the quotes are a title's, a message's
+// end of a sentence in it (see isRunning), the quotes are a title's, a message's
 // or irony, and -word is a flag, a number or a dash: such a query is a question or was pasted,
 // and pages that answer it seldom hold all that it quotes. There only a sign before a
 // quotation mark and site:host, which nobody writes otherwise, are meant as such.
@@ -30,8 +29,7 @@ func Parse(query string) Syntax {
 	var s Syntax
 	var text []string
 	parts := cutParts(query)
-	long := len(parts) >= minRunning
-	running := slices.ContainsFunc(parts, func(p syntaxPart) bool { return p.stops(long) })
+	running := isRunning(parts)
 	for _, p := range parts {
 		if s.add(p, running) {
 			text = append(text, p.text)
@@ -84,16 +82,37 @@ func cutPart(text string, apart bool) (part syntaxPart, rest string) {
 // minRunning: with fewer words and phrases "Acme Inc. -stock" is no sentence.
 const minRunning = 4
 
-// stops says whether a full stop, a question mark or what else ends a sentence stands where
-// nothing is quoted. Those of ASCII stand inside names and at the ends of short forms too
-// (node.js, Inc.), and count at the end of a word of a long query; others stand nowhere else,
-// and where words have no spaces between them.
-func (p syntaxPart) stops(long bool) bool {
-	if p.quoted {
-		return false
+// isRunning says whether a query is running text: a sentence ends in it. Stops that are not
+// ASCII stand nowhere else than there, and where words have no spaces between them. Those of
+// ASCII stand inside names and in short forms too (node.js, vs., Yahoo!): they count at the
+// end of a word of a long query, a question mark always, others at its end or before a
+// capital, if the word is none of a few letters.
+func isRunning(parts []syntaxPart) bool {
+	for i, p := range parts {
+		if p.quoted {
+			continue
+		}
+		text := strings.TrimRight(p.text, closing)
+		if strings.ContainsFunc(p.text, func(r rune) bool { return r >= utf8.RuneSelf && isStop(r) }) {
+			return true
+		}
+		last := len(text) - 1
+		if len(parts) < minRunning || last < 0 || !isStop(rune(text[last])) {
+			continue
+		}
+		if text[last] == '?' || last > shortForm && !strings.Contains(text[:last], ".") && (i+1 == len(parts) || parts[i+1].isCapital()) {
+			return true
+		}
 	}
-	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(p.text, closing))
-	return long && isStop(last) || strings.ContainsFunc(p.text, func(r rune) bool { return r >= utf8.RuneSelf && isStop(r) })
+	return false
+}
+
+// shortForm is how many letters a word may have that a full stop shortens.
+const shortForm = 3
+
+func (p syntaxPart) isCapital() bool {
+	first, _ := utf8.DecodeRuneInString(p.text)
+	return !p.quoted && p.sign == 0 && unicode.IsUpper(first)
 }
 
 // closing is what may stand between a word's stop and the space after it.
@@ -121,13 +140,16 @@ func quoteBytes(text string) int {
 // add takes a part of running text or of a query of words in, and says whether its text
 // is scored.
 func (s *Syntax) add(p syntaxPart, running bool) bool {
-	site, isSite := strings.CutPrefix(p.text, "site:")
+	site := ""
+	if !p.quoted {
+		site = siteOf(p.text)
+	}
 	switch {
-	case isSite && !p.quoted && site != "" && p.sign == '-':
-		s.NotSites = append(s.NotSites, hostOfSite(site))
+	case site != "" && p.sign == '-':
+		s.NotSites = append(s.NotSites, site)
 		return false
-	case isSite && !p.quoted && site != "":
-		s.Sites = append(s.Sites, hostOfSite(site))
+	case site != "":
+		s.Sites = append(s.Sites, site)
 		return false
 	case running && !(p.quoted && p.sign != 0):
 	case p.sign == '-':
@@ -139,11 +161,28 @@ func (s *Syntax) add(p syntaxPart, running bool) bool {
 	return true
 }
 
-// hostOfSite takes what people paste: https://host/path is host.
-func hostOfSite(site string) string {
+// siteOf is the host of site:host, also of what people paste and type: Site:https://host/path,
+// (site:host:443), site:*.host?. It is "" where there is none.
+func siteOf(text string) string {
+	const prefix = "site:"
+	text = strings.Trim(text, around)
+	if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
+		return ""
+	}
+	site := strings.TrimLeft(text[len(prefix):], around)
 	if _, after, found := strings.Cut(site, "://"); found {
 		site = after
 	}
-	site, _, _ = strings.Cut(site, "/")
-	return strings.ToLower(site)
+	if end := strings.IndexAny(site, "/?#\\"); end >= 0 {
+		site = site[:end]
+	}
+	site = site[strings.LastIndexByte(site, '@')+1:]
+	if at := strings.LastIndexByte(site, ':'); at >= 0 && !strings.HasSuffix(site, "]") {
+		site = site[:at]
+	}
+	return strings.ToLower(strings.Trim(strings.TrimPrefix(site, "*."), around))
 }
+
+// around is what may stand before and behind a site in a sentence, but for the brackets of an
+// IPv6 address.
+const around = `"'“”„‘’«»(){}<>.,;:!?`

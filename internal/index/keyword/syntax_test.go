@@ -19,6 +19,13 @@ func TestParse(t *testing.T) {
 	f("  two words ", Syntax{Text: "two words"})
 	f(`a "b c" d`, Syntax{Text: "a b c d", must: []string{"b c"}})
 	f(`“b c”d -"e f" +g -h`, Syntax{Text: "b c d g", must: []string{"b c", "g"}, mustNot: []string{"e f", "h"}})
+	for _, site := range []string{
+		"site:a.example", "Site:A.example", "SITE:a.example,", "(site:a.example)", "site:a.example?", "'site:a.example'", `site:"a.example"`,
+		"site:a.example:443", "site:http://user@a.example:80/", "site:a.example?x=1", "site:https://a.example#f", "site:*.a.example",
+	} {
+		f("pods "+site, Syntax{Text: "pods", Sites: []string{"a.example"}})
+	}
+	f("site:/ site:? site:[::1] x", Syntax{Text: "site:/ site:? x", Sites: []string{"[::1]"}})
 	f("site:Kubernetes.io pods -site:https://blog.kubernetes.io/x", Syntax{
 		Text: "pods", Sites: []string{"kubernetes.io"}, NotSites: []string{"blog.kubernetes.io"}})
 	f(`a - b + c kube-apiserver --flag C++ 5" "" site:`, Syntax{Text: `a - b + c kube-apiserver --flag C++ 5" "" site:`})
@@ -27,7 +34,12 @@ func TestParse(t *testing.T) {
 		Text: "Model C -Schulen +c d", must: []string{"Model C", "d"}, mustNot: []string{"a b", "e"}})
 	f(`"say: yes." node.js std::string -only`, Syntax{
 		Text: "say: yes. node.js std::string", must: []string{"say: yes."}, mustNot: []string{"only"}})
-	f(`Acme Inc. -stock`, Syntax{Text: "Acme Inc.", mustNot: []string{"stock"}})
+	for _, words := range []string{
+		"Acme Inc.", "kubernetes vs. docker swarm", "U.S. visa lottery", "Dr. Who episodes", "St. Louis zoo hours", "Yahoo! mail server",
+		"Acme Inc. software", "Apple Inc.", "about Apple Inc. 2023 report", "U.S.A. Today news archive", "a b c etc. more",
+	} {
+		f(words+` -stock "as is"`, Syntax{Text: words + " as is", must: []string{"as is"}, mustNot: []string{"stock"}})
+	}
 	f(`timeout, error: "context deadline exceeded" -grpc v1.2`, Syntax{
 		Text: "timeout, error: context deadline exceeded v1.2", must: []string{"context deadline exceeded"}, mustNot: []string{"grpc"}})
 }
@@ -43,7 +55,8 @@ func TestParseRunningText(t *testing.T) {
 	}
 	f(`What does "the context" mean?`, "What does the context mean?")
 	f(`pull access denied for "web", repository does not exist.`, "pull access denied for web , repository does not exist.")
-	f("tar: invalid option -z. Try tar --help", "tar: invalid option z. Try tar --help")
+	f("tar: option -z is invalid. Try tar --help", "tar: option z is invalid. Try tar --help")
+	f(`Is "it" running? no`, "Is it running? no")
 	f("methods -dash exact or not -dash are known.", "methods dash exact or not dash are known.")
 	f(`types (that are "extensible" ones.)`, "types (that are extensible ones.)")
 	f("Was war „die Tesla-Einheit“ ?", "Was war die Tesla-Einheit ?")
@@ -257,4 +270,15 @@ func FuzzQuery(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestEqualPhrases: what is asked twice is looked for once, since a phrase of frequent words
+// takes a while.
+func TestEqualPhrases(t *testing.T) {
+	x := New(Options{})
+	x.Replace(1, inEnglish("the rolling update of a deployment"))
+	q := query(x, strings.Repeat(`"of a" +"Of A" -"the of" `, 50))
+	if len(q.must) != 1 || len(q.mustNot) != 1 {
+		t.Errorf("%d phrases are looked for, and %d others, want one of each", len(q.must), len(q.mustNot))
+	}
 }
