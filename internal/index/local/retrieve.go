@@ -194,9 +194,12 @@ func (s *retrieval) byVector() error {
 	}
 	lowest := max(s.request.MinVectorScore, math.SmallestNonzeroFloat64)
 	found := newBest(s.in, s.request.Window, s.named)
-	near, seen := s.nearNamed(vectors, found)
+	ordinal, near, seen := s.nearNamed(vectors, found)
 	if err := s.above(vectors, found, s.request.Window, lowest); err != nil {
 		return err
+	}
+	if seen && near >= lowest && found.named.number == none { // what signs have lost is asked for by name
+		found.add(s.in.numbers[s.named.key], ordinal, near)
 	}
 	s.result.Vector = s.list(found)
 	if s.named != nil {
@@ -220,15 +223,15 @@ func (s *retrieval) above(vectors *vector.Index, found *best, want int, lowest f
 }
 
 // nearNamed scores the named document, so that all that are nearer are found.
-func (s *retrieval) nearNamed(vectors *vector.Index, found *best) (near float64, seen bool) {
+func (s *retrieval) nearNamed(vectors *vector.Index, found *best) (ordinal uint32, near float64, seen bool) {
 	if s.named == nil {
-		return 0, false
+		return 0, 0, false
 	}
-	_, near, seen = vectors.Best(s.request.Vector, s.in.numbers[s.named.key])
+	ordinal, near, seen = vectors.Best(s.request.Vector, s.in.numbers[s.named.key])
 	if seen {
 		found.needed = near
 	}
-	return near, seen
+	return ordinal, near, seen
 }
 
 // noteNoVector says why the named document is not found by vector.

@@ -17,10 +17,11 @@ const (
 )
 
 // In a list of so many documents the last ones are feared for less: what is lost scores just
-// the floor of a long list.
+// the floor of a long list. Where the list does not fill, nothing is to be lost.
 const (
-	longList = 100
-	longFear = 0.8
+	longList  = 100
+	longFear  = 0.8
+	wholeFear = codesDeviations / signsDeviations
 )
 
 // minSignsBytes is the size of codes from which on signs are scanned first.
@@ -53,7 +54,10 @@ func (x *Index) Search(query []float32, want int, floor float64, accept func(doc
 		return fmt.Errorf("query: %w", err)
 	}
 	s.accept, s.yield, s.fear = accept, yield, x.deviations
-	if want >= longList {
+	switch {
+	case want == 0:
+		s.fear = s.wholeFear()
+	case want >= longList:
 		s.fear *= longFear
 	}
 	s.raise(floor)
@@ -72,21 +76,32 @@ func (s *scan) mapped(want int) (err error) {
 }
 
 // all bounds every vector, looks at those that are likely the nearest, and then at what may
-// still score the floor that they have raised.
+// still score the floor that they have raised. Where they have not, the floor is the
+// caller's own, and all that reach it are wanted.
 func (s *scan) all(want int) {
 	s.bounds = slices.Grow(s.bounds[:0], len(s.slots))[:len(s.slots)]
-	for number, b := range s.blocks {
-		if b != nil {
-			s.bound(b, number*blockVectors)
-		}
+	s.boundAll()
+	lowest := s.floor
+	if s.nearest(want); s.floor == lowest && s.fear < s.wholeFear() {
+		s.fear = s.wholeFear()
+		s.boundAll()
 	}
-	s.nearest(want)
 	for number, b := range s.blocks {
 		if b != nil {
 			s.block(b, number*blockVectors)
 		}
 	}
 }
+
+func (s *scan) boundAll() {
+	for number, b := range s.blocks {
+		if b != nil {
+			s.bound(b, number*blockVectors)
+		}
+	}
+}
+
+func (s *scan) wholeFear() float32 { return s.deviations * wholeFear }
 
 // bound says what the vectors of a block score at most, by the code that is read first.
 func (s *scan) bound(b *block, first int) {
@@ -269,7 +284,7 @@ type wrongCosine struct {
 func (s *scan) better(document, known uint32, score float32) (ordinal uint32, best float32) {
 	ordinal, best = s.slots[known].ordinal, score
 	for at := s.first[document]; at != none; at = s.slots[at].next {
-		if at == known || len(s.bounds) > 0 && s.bounds[at] < best || !s.near(at, best) {
+		if at == known || !s.mayReach(at, best) || !s.near(at, best) {
 			continue
 		}
 		exact := s.exact(at)
@@ -278,6 +293,19 @@ func (s *scan) better(document, known uint32, score float32) (ordinal uint32, be
 		}
 	}
 	return ordinal, best
+}
+
+// mayReach says whether a vector may score the floor by its bound, where there is one. A
+// chunk that is not looked at loses its page some of its score, so it is feared for whole.
+func (s *scan) mayReach(at uint32, floor float32) bool {
+	if len(s.bounds) == 0 {
+		return true
+	}
+	bound := s.bounds[at]
+	if b := s.blocks[at/blockVectors]; s.bySigns(b) {
+		bound += b.spreads[at%blockVectors] * ((s.wholeFear() - s.fear) * s.signsError)
+	}
+	return bound >= floor
 }
 
 // near says whether a vector may, by its codes, score the floor.

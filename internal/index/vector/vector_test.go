@@ -189,6 +189,44 @@ func TestFloor(t *testing.T) {
 	}
 }
 
+// TestFloorBelowAList: a list that does not fill has all that scores the caller's floor, also
+// where a long one would do without its last.
+func TestFloorBelowAList(t *testing.T) {
+	r := newRand(t)
+	queries := 20
+	vectors := textVectors(sharedTexts(t, 3000+queries, 40), 256)
+	r.Shuffle(len(vectors), func(i, j int) { vectors[i], vectors[j] = vectors[j], vectors[i] })
+	n := len(vectors) - queries
+	x := indexOf(t, Cosine, vectors[:n])
+	x.signsFrom = 0
+	wanted, lost := 0, 0
+	for _, query := range vectors[n:] {
+		x.deviations = certain
+		all := searchWindow(t, x, query, n, nil)
+		x.deviations = signsDeviations
+		for _, rank := range []int{10, 60, 200, 400, 700} {
+			floor, missing := all[rank].score, map[uint32]bool{}
+			for _, f := range all {
+				if f.score >= floor {
+					missing[f.document] = true
+				}
+			}
+			wanted += len(missing)
+			if err := x.Search(query, 1000, floor, nil, func(document, _ uint32, _ float64) float64 {
+				delete(missing, document)
+				return floor
+			}); err != nil {
+				t.Fatal(err)
+			}
+			lost += len(missing)
+		}
+	}
+	t.Logf("%d of %d are missing", lost, wanted)
+	if lost > wanted/2000 {
+		t.Errorf("%d of %d are missing", lost, wanted)
+	}
+}
+
 // TestSearchesBesideChanges is for the race detector: searches share the lock that
 // changes hold alone.
 func TestSearchesBesideChanges(t *testing.T) {
