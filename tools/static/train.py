@@ -1,9 +1,9 @@
 """Distil all-MiniLM-L6-v2 into one vector a token.
 
     train.py teacher CORPUS WORK [--passages N]   the teacher's vectors of the passages; goes on where it stopped
-    train.py train   CORPUS WORK [--dimension D]  the table, from the teacher's vectors and the pairs
-    train.py join    CORPUS OUT TABLE TABLE        a start for train: two tables beside each other, by PCA of one's dimension
-    train.py export  WORK OUT                     int8 rows and their scales, as internal/embed/static reads them
+    train.py train   CORPUS WORK [--name NAME]    a table, WORK/NAME.npy, from the teacher's vectors and the pairs
+    train.py mean    TABLE TABLE TABLE …           the first becomes the mean of the others, which began alike
+    train.py export  TABLE OUT                    int8 rows and their scales, as internal/embed/static reads them
 
 The student's vector of a text is the normalised sum of its tokens' rows. The rows start
 from the teacher's vectors of single tokens (PCA, unit length, times a weight that falls with
@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-MAX_TOKENS = 64
+MAX_TOKENS = 96
 SEED = 20261127
 SCALE = 20.0
 COUNTED = 160_000  # passages that tokens are counted in
@@ -221,15 +221,12 @@ def train(args):
     rng = np.random.default_rng(SEED)
     texts = [t for t in (args.corpus / "passages.txt").read_text("utf-8").split("\n") if t][:COUNTED]
     lists = token_lists(texts)
-    if args.start:
-        student = Student(torch.from_numpy(np.load(args.start)))
-    else:
-        student = Student(first_table(args, frequencies(lists, tokenizer().get_vocab_size())))
+    student = Student(first_table(args, frequencies(lists, tokenizer().get_vocab_size())))
     pairs = Pairs(args.corpus, args.work, args.pairs, rng)
     print(f"train: {sum(map(len, pairs.sources)):,} pairs of {len(pairs.sources)} sources", flush=True)
     optimiser = torch.optim.Adam(student.parameters(), lr=args.rate, fused=True)
     steps = args.contrast + args.imitate
-    first, state = 0, args.work / f"state-{args.dimension}.pt"
+    first, state = 0, args.work / f"state-{args.name}.pt"
     if state.exists():
         first = resume(torch.load(state, weights_only=False), student, optimiser, rng)
     began, vectors = time.time(), None
@@ -252,7 +249,7 @@ def train(args):
         if step % 25 == 24 or step + 1 == steps:
             left = (time.time() - began) / (step + 1 - first) * (steps - step - 1)
             print(f"train: step {step + 1} of {steps}, loss {loss.item():.4f}, {left / 60:.1f} min left", flush=True)
-    np.save(args.work / f"table-{args.dimension}.npy", student.bag.weight.detach().numpy())
+    np.save(args.work / f"{args.name}.npy", student.bag.weight.detach().numpy())
     state.unlink(missing_ok=True)
 
 
@@ -266,32 +263,10 @@ def taught(args, lists):
     return [lists[i] for i in full], torch.from_numpy(vectors[full]).float()
 
 
-def read_table(path):
-    """A table as export writes it, or as train keeps it."""
-    if path.suffix == ".npy":
-        return torch.from_numpy(np.load(path)).float()
-    data = path.read_bytes()
-    _, rows, dimension = struct.unpack_from("<8sII", data)
-    scale = np.frombuffer(data, "<f4", rows, 16)
-    codes = np.frombuffer(data, np.int8, rows * dimension, 16 + 4 * rows).reshape(rows, dimension)
-    return torch.from_numpy(codes.astype(np.float32) * scale[:, None])
-
-
-def join(args):
-    """Two tables that began differently err differently: beside each other, each with texts
-    of length 1 in the middle, they are better than either. PCA over the passages keeps what
-    they have in common."""
-    torch.set_num_threads(args.threads)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    lists = [x for x in token_lists((args.corpus / "passages.txt").read_text("utf-8").split("\n")[:COUNTED:20]) if len(x)]
-    ids = torch.from_numpy(np.concatenate(lists).astype(np.int64))
-    offsets = torch.from_numpy(np.cumsum([0] + [len(x) for x in lists[:-1]]))
-    sides = [read_table(p) for p in args.tables]
-    sides = [t / F.embedding_bag(ids, t, offsets, mode="sum").norm(dim=1).median() for t in sides]
-    both = torch.cat(sides, 1)
-    texts = F.normalize(F.embedding_bag(ids, both, offsets, mode="sum"), dim=1)
-    _, v = torch.linalg.eigh(texts.T @ texts)
-    np.save(args.out, (both @ v[:, -args.dimension :]).numpy())
+def mean(args):
+    """Tables of one start (one seed and the same steps of pairs alone) that were then trained
+    otherwise: their mean is better than either, since they have stayed within one valley."""
+    np.save(args.corpus, np.mean([np.load(p) for p in (args.work, *args.tables)], axis=0))
 
 
 def keep(path, state):
@@ -308,25 +283,25 @@ def resume(kept, student, optimiser, rng):
 
 def export(args):
     """Rows as int8 with a float32 scale each, behind a header; see internal/embed/static."""
-    table = np.load(args.work / f"table-{args.dimension}.npy").astype(np.float32)
+    table = np.load(args.corpus).astype(np.float32)
     scale = np.abs(table).max(1) / 127
     scale[scale == 0] = 1
     codes = np.rint(table / scale[:, None]).astype(np.int8)
-    with open(args.out, "wb") as f:
+    with open(args.work, "wb") as f:
         f.write(struct.pack("<8sII", b"pulsetab", *table.shape))
         f.write(scale.astype("<f4").tobytes())
         f.write(codes.tobytes())
-    print(f"{args.out}: {table.shape[0]:,} rows of {table.shape[1]}, {args.out.stat().st_size:,} bytes")
+    print(f"{args.work}: {table.shape[0]:,} rows of {table.shape[1]}, {args.work.stat().st_size:,} bytes")
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("do", choices=["teacher", "train", "join", "export"])
-    p.add_argument("corpus", type=Path, help="for export: WORK")
-    p.add_argument("work", type=Path, help="for export: OUT")
-    p.add_argument("tables", type=Path, nargs="*", help="for join: TABLE TABLE")
-    p.add_argument("--start", type=Path, help="a table to go on from, as join makes it")
+    p.add_argument("do", choices=["teacher", "train", "mean", "export"])
+    p.add_argument("corpus", type=Path, help="for mean and export: TABLE")
+    p.add_argument("work", type=Path, help="for mean: TABLE; for export: OUT")
+    p.add_argument("tables", type=Path, nargs="*", help="for mean: the others")
     p.add_argument("--passages", type=int, default=160_000)
+    p.add_argument("--name", default="table", help="of the table in WORK")
     p.add_argument("--dimension", type=int, default=512)
     p.add_argument("--contrast", type=int, default=400, help="steps of pairs alone")
     p.add_argument("--imitate", type=int, default=900, help="steps of pairs and passages")
@@ -336,11 +311,7 @@ def main():
     p.add_argument("--threads", type=int, default=1, help="of training: sums, and so the table, depend on their number")
     p.add_argument("--rate", type=float, default=0.01)
     args = p.parse_args()
-    if args.do == "export":
-        args.work, args.out = args.corpus, args.work
-    if args.do == "join":
-        args.out = args.work
-    {"teacher": run_teacher, "train": train, "join": join, "export": export}[args.do](args)
+    {"teacher": run_teacher, "train": train, "mean": mean, "export": export}[args.do](args)
 
 
 if __name__ == "__main__":

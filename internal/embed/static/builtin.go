@@ -11,7 +11,7 @@ import (
 // modelHash is the SHA-256 of model.bin, whose first digits are part of the model's
 // name: vectors of another table are vectors of another model. MODEL.md says how the
 // file is made.
-const modelHash = "353b58921d8f3fb35aa1a11b0a5821434364229a800f74aa2d57a8f5a52711e6"
+const modelHash = "7293ac00a762a0eb3802d0576664900f9209d422c0ea0fe7bf42b93fe912212d"
 
 // BuiltinName is what the names of the models of all releases begin with.
 const BuiltinName = "minilm-static-"
