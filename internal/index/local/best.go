@@ -71,47 +71,62 @@ func (b *best) add(number, ordinal uint32, score float64) {
 
 // cut leaves the window's matches, and notes the last one's score.
 func (b *best) cut() {
-	b.choose(b.window)
+	b.lowest = b.choose(b.window)
 	b.matches, b.more = b.matches[:b.window], true
-	b.lowest = b.matches[b.window-1].score
 }
 
-// choose moves the n best matches to the front, the n-th at its place: quickselect, by the
-// middle of three.
-func (b *best) choose(n int) {
-	from, to := 0, len(b.matches)-1
-	for from < to {
-		at := b.divide(from, to)
+// choose moves the n best matches to the front, 0 < n <= all, and returns the last one's
+// score. Keys, which are far away in memory, are compared only where equal scores are cut
+// through.
+func (b *best) choose(n int) (lowest float64) {
+	from, to := 0, len(b.matches)
+	for {
+		score := b.middle(from, to)
+		equal, less := b.divide(from, to, score)
 		switch {
-		case at == n-1:
-			return
-		case at < n-1:
-			from = at + 1
+		case n <= equal:
+			to = equal
+		case n > less:
+			from = less
 		default:
-			to = at - 1
+			b.chooseByKey(equal, less, n)
+			return score
 		}
 	}
 }
 
-// divide puts what is better than a match between from and to before it, the rest behind
-// it, and says where it is.
-func (b *best) divide(from, to int) int {
+// middle is a score between from and to: of three, the middle one.
+func (b *best) middle(from, to int) float64 {
+	x, y, z := b.matches[from].score, b.matches[from+(to-from)/2].score, b.matches[to-1].score
+	return max(min(x, y), min(max(x, y), z))
+}
+
+// divide puts what is better than a score before what has it, and the rest behind.
+func (b *best) divide(from, to int, score float64) (equal, less int) {
 	m := b.matches
-	middle := from + (to-from)/2
-	for _, pair := range [3][2]int{{middle, from}, {to, from}, {middle, to}} { // the middle one goes to the end
-		if b.compare(m[pair[0]], m[pair[1]]) < 0 {
-			m[pair[0]], m[pair[1]] = m[pair[1]], m[pair[0]]
+	equal, less = from, to
+	for i := from; i < less; {
+		switch s := m[i].score; {
+		case s > score:
+			m[equal], m[i] = m[i], m[equal]
+			equal++
+			i++
+		case s < score:
+			less--
+			m[less], m[i] = m[i], m[less]
+		default:
+			i++
 		}
 	}
-	at := from
-	for i := from; i < to; i++ {
-		if b.compare(m[i], m[to]) < 0 {
-			m[at], m[i] = m[i], m[at]
-			at++
-		}
+	return equal, less
+}
+
+// chooseByKey moves those with the least keys to the front, of matches between from and to
+// with equal scores, so that the first n of all are the best.
+func (b *best) chooseByKey(from, to, n int) {
+	if n < to {
+		slices.SortFunc(b.matches[from:to], b.compare)
 	}
-	m[at], m[to] = m[to], m[at]
-	return at
 }
 
 // floor is the score below which a match changes nothing, or lowest while any does.
