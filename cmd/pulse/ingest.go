@@ -28,7 +28,7 @@ type ingestCmd struct {
 func (ingestCmd) Help() string {
 	return "Imports through the server that --server names, or without --data the local one if it runs; else straight into the data folder. " +
 		"A line of JSON Lines has url, one of markdown, html and text, and if known title, description, language, country, is_mobile and metadata. " +
-		"Interrupted, or stopped because less than --min-free of disk is free, it goes on where it stopped when it is run again: batches of the same untouched file are not queued twice. " +
+		"Interrupted, or stopped because less than --min-free of disk is free, it goes on where it stopped when it is run again: straight into a data folder, batches of the same untouched file are not queued twice. " +
 		"A file that was changed is read anew, and pages whose content is the same make no commit."
 }
 

@@ -167,7 +167,7 @@ func TestConnections(t *testing.T) {
 // TestStormOverTheWire is 30 % 429, 10 % 500, connections that are cut before an answer and
 // in the middle of one, and a restart with a smaller limit.
 func TestStormOverTheWire(t *testing.T) {
-	const documents = 150
+	const documents = 60
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
