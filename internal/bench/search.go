@@ -191,7 +191,7 @@ func (b *searchBench) loaded(ctx context.Context, c *client.Client, mode string,
 	took := time.Since(start)
 	stop()
 	err := <-written
-	if r.times.Count() == 0 { // an overloaded server refuses some, which the row says
+	if r.times.Count() == 0 { // where some are answered, as by an overloaded server, the row says how many failed
 		err = errors.Join(err, r.err)
 	}
 	if _, settle := WaitSettled(ctx, c, pollEvery, nil); settle != nil {
@@ -235,7 +235,8 @@ func (b *searchBench) row(mode, load string, r *searched, took time.Duration, pa
 		load += fmt.Sprintf(" (%d degraded)", r.degraded)
 	}
 	if r.failed > 0 {
-		load += fmt.Sprintf(" (%d refused: %v)", r.failed, r.err)
+		load += fmt.Sprintf(" (%d failed)", r.failed)
+		b.o.Screen.Line("  %d of the searches by %s failed, the first with: %v", r.failed, mode, r.err)
 	}
 	written := "–"
 	if pages > 0 {

@@ -228,10 +228,15 @@ func (s *scan) lookCloser(b *block, first int, rows []uint16) {
 // boundRows makes the bounds of vectors of a block those of their codes.
 func (s *scan) boundRows(b *block, first int, rows []uint16) {
 	s.kernel.dotRows(s.dots[:], rows, b.codes, s.codes, s.sum)
-	base, missed := s.codesError(b)
 	for i, row := range rows {
-		s.bounds[first+int(row)] = float32(b.factors[row]*(base+float32(s.factor*float32(s.dots[i])))) + missed
+		s.bounds[first+int(row)] = s.boundOf(b, row, s.dots[i])
 	}
+}
+
+// boundOf is what a vector of a block scores at most, by the product of its codes.
+func (s *scan) boundOf(b *block, row uint16, product int32) float32 {
+	base, missed := s.codesError(b)
+	return float32(b.factors[row]*(base+float32(s.factor*float32(product)))) + missed
 }
 
 func countBits(mask []uint64) (n int) {
@@ -310,11 +315,10 @@ func (s *scan) mayReach(at uint32, floor float32) bool {
 
 // near says whether a vector may, by its codes, score the floor.
 func (s *scan) near(at uint32, floor float32) bool {
-	b, row := s.blocks[at/blockVectors], at%blockVectors
-	s.row[0] = uint16(row)
+	b, row := s.blocks[at/blockVectors], uint16(at%blockVectors)
+	s.row[0] = row
 	s.kernel.dotRows(s.dot[:], s.row[:], b.codes, s.codes, s.sum)
-	base, missed := s.codesError(b)
-	return b.factors[row]*(base+float32(s.factor*float32(s.dot[0]))) >= floor-missed
+	return s.boundOf(b, row, s.dot[0]) >= floor
 }
 
 // exact is the product of the vector as float16 with the query of length 1.
